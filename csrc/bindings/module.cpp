@@ -1,0 +1,129 @@
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include "core/errors.hpp"
+#include "cpu/dispatch.hpp"
+#include "cpu/parallel.hpp"
+#include "ops/cuda.hpp"
+#include "ops/feature_transform.hpp"
+#include "ops/hog.hpp"
+
+// Pointers, shapes and strides in; views out; the GIL released around each run. Python keeps the tensors alive,
+// allocates outputs and workspace, and has checked shapes and dtypes before it comes here.
+namespace py = pybind11;
+
+namespace {
+
+using Dims = std::array<int64_t, 4>;
+
+template <class T>
+ef::View<T, 4> view(uintptr_t data, const Dims& size, const Dims& stride) {
+  ef::View<T, 4> v;
+  v.data = reinterpret_cast<T*>(data);
+  for (int i = 0; i < 4; ++i) {
+    v.size[i] = size[i];
+    v.stride[i] = stride[i];
+  }
+  return v;
+}
+
+template <class T = void>
+T* pointer(uintptr_t address) {
+  return reinterpret_cast<T*>(address);
+}
+
+// Ctrl-C between tasks: Python's handler runs, and if it raised, the kernel stops.
+bool interrupted() {
+  py::gil_scoped_acquire gil;
+  return PyErr_CheckSignals() != 0;
+}
+
+template <class Args, void (*run)(const Args&)>
+void run_without_gil(const Args& args) {
+  try {
+    py::gil_scoped_release released;
+    run(args);
+  } catch (const ef::Interrupted&) {
+    throw py::error_already_set();
+  }
+}
+
+void bind_hog(py::module_& m) {
+  using ef::HogArgs;
+  m.def("hog_shape", [](int64_t h, int64_t w, int64_t cell, int orientations, int variant) {
+    const auto s = ef::hog_shape(h, w, cell, orientations, static_cast<ef::HogVariant>(variant));
+    return py::make_tuple(s.channels, s.height, s.width);
+  });
+  py::class_<HogArgs>(m, "HogArgs")
+      .def(py::init([](uintptr_t image, int dtype, const Dims& shape, const Dims& stride, uintptr_t out, const Dims& out_shape,
+                       const Dims& out_stride, int64_t cell, int orientations, int variant, bool bilinear, int threads) {
+        return HogArgs{view<const void>(image, shape, stride), static_cast<ef::Dtype>(dtype), view<void>(out, out_shape, out_stride),
+                       cell, orientations, static_cast<ef::HogVariant>(variant), bilinear, nullptr, threads};
+      }))
+      .def("workspace", &ef::hog_workspace)
+      .def("run", [](HogArgs& args, uintptr_t workspace) {
+        args.workspace = pointer(workspace);
+        run_without_gil<HogArgs, ef::hog_cpu>(args);
+      });
+}
+
+void bind_feature_transform(py::module_& m) {
+  using ef::FeatureTransformArgs;
+  using ef::FeatureTransformGradients;
+  py::class_<FeatureTransformArgs>(m, "FeatureTransformArgs")
+      .def(py::init([](uintptr_t x, int dtype, const Dims& shape, const Dims& stride, uintptr_t index, uintptr_t weight, int64_t taps,
+                       uintptr_t values, uintptr_t column, uintptr_t row_begin, int64_t count, int64_t m, uintptr_t bias, uintptr_t out,
+                       const Dims& out_shape, const Dims& out_stride, int threads) {
+        const ef::ChannelMix mix{pointer(values), pointer<const int64_t>(column), pointer<const int64_t>(row_begin), count, m};
+        return FeatureTransformArgs{view<const void>(x, shape, stride), static_cast<ef::Dtype>(dtype), pointer<const int64_t>(index),
+                                    pointer(weight), taps, mix, pointer(bias), view<void>(out, out_shape, out_stride), nullptr, threads};
+      }))
+      .def("workspace", &ef::feature_transform_workspace)
+      .def("run", [](FeatureTransformArgs& args, uintptr_t workspace) {
+        args.workspace = pointer(workspace);
+        run_without_gil<FeatureTransformArgs, ef::feature_transform_cpu>(args);
+      });
+  py::class_<FeatureTransformGradients>(m, "FeatureTransformGradients")
+      .def(py::init([](const FeatureTransformArgs& forward, uintptr_t grad_out, const Dims& shape, const Dims& stride, uintptr_t grad_x,
+                       const Dims& x_shape, const Dims& x_stride, uintptr_t grad_weight, uintptr_t grad_mix) {
+        return FeatureTransformGradients{forward, view<const void>(grad_out, shape, stride), view<void>(grad_x, x_shape, x_stride),
+                                         pointer(grad_weight), pointer(grad_mix)};
+      }))
+      .def("workspace", &ef::feature_transform_backward_workspace)
+      .def("run", [](FeatureTransformGradients& args, uintptr_t workspace) {
+        args.forward.workspace = pointer(workspace);
+        run_without_gil<FeatureTransformGradients, ef::feature_transform_backward_cpu>(args);
+      });
+}
+
+py::dict build() {
+  py::list levels;
+  for (auto level : ef::available_levels()) levels.append(ef::name_of(level));
+  py::dict info;
+  info["compiler"] = EF_COMPILER;
+  info["cpu_level"] = ef::name_of(ef::cpu_level());
+  info["cpu_levels"] = levels;
+  info["cuda"] = static_cast<bool>(EF_HAS_CUDA);
+  info["cuda_architectures"] = EF_CUDA_ARCHITECTURES;
+  return info;
+}
+
+py::tuple cuda_devices() {
+  std::string problem;
+  py::list devices;
+  for (const auto& device : ef::cuda_devices(&problem))
+    devices.append(py::make_tuple(device.name, device.compute_capability, device.memory_bytes, device.compiled_for));
+  return py::make_tuple(devices, problem);
+}
+
+}  // namespace
+
+PYBIND11_MODULE(_core, m) {
+  m.doc() = "equivfast's kernels: pointers in, numbers out. Use equivfast.ops.";
+  ef::set_interrupt_check(&interrupted);
+  m.def("build", &build);
+  m.def("set_cpu_level", &ef::set_cpu_level);
+  m.def("cuda_devices", &cuda_devices);
+  bind_hog(m);
+  bind_feature_transform(m);
+}

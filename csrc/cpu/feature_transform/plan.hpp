@@ -1,0 +1,37 @@
+#pragma once
+#include <algorithm>
+
+#include "core/carver.hpp"
+#include "ops/feature_transform.hpp"
+
+namespace ef {
+
+constexpr int64_t kTile = 64;  // output cells that one pass over the mix fills
+
+// A field with a border of m / 2 zero cells, in rows long enough for whole tiles to be read.
+struct PaddedField {
+  int64_t channels, rows, columns, border, pitch, plane;
+  PaddedField(int64_t channels, int64_t rows, int64_t columns, int64_t m)
+      : channels(channels), rows(rows), columns(columns), border(m / 2) {
+    pitch = (columns + kTile - 1) / kTile * kTile + 2 * border;
+    plane = pitch * (rows + 2 * border);
+  }
+  int64_t count() const { return channels * plane; }
+  int64_t at(int64_t c, int64_t y, int64_t x) const { return c * plane + (y + border) * pitch + x + border; }
+};
+
+struct TransformPlan {
+  int64_t n, c, w, d, H, W, m, taps;
+  int64_t chunk, chunks;  // output rows per task, tasks per image
+
+  TransformPlan(const FeatureTransformArgs& a, const int64_t* out_size)
+      : n(a.x.size[0]), c(a.x.size[1]), w(a.x.size[3]), d(out_size[1]), H(out_size[2]), W(out_size[3]), m(a.mix.m), taps(a.taps) {
+    const int64_t images = std::max<int64_t>(n, 1);
+    const int64_t wanted = images >= a.threads ? 1 : (2 * a.threads + images - 1) / images;
+    chunk = std::max<int64_t>((H + wanted - 1) / wanted, 1);
+    chunks = (H + chunk - 1) / chunk;
+  }
+  int64_t window() const { return m * m; }
+};
+
+}  // namespace ef

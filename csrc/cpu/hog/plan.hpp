@@ -1,0 +1,93 @@
+#pragma once
+#include <algorithm>
+
+#include "core/carver.hpp"
+#include "math/cells.hpp"
+#include "ops/hog.hpp"
+
+// How one image is cut up: strips of blocks inside block rows, chunks of cell rows for the threads.
+namespace ef {
+
+constexpr int64_t kStripBlocks = 32;  // a strip's histogram (32 x 18 x 4 floats) stays in the first-level cache
+constexpr int64_t kPadFloats = 16;
+
+inline int64_t padded(int64_t count) { return (count + kPadFloats - 1) / kPadFloats * kPadFloats; }
+
+struct HogPlan {
+  int64_t h, w, colours;        // image
+  int64_t cell, n;              // cell size, orientations
+  int64_t rows, columns;        // cells computed (dpm drops the outermost ones on output)
+  int64_t end_y, end_x;         // pixels 1 .. end - 1 vote
+  int64_t out_channels, out_rows, out_columns, dropped;
+  int64_t pitch;                // cells of one row of one bin, with one spare on either side
+  int64_t chunk;                // output rows per task
+  int64_t chunks;               // tasks per image
+
+  explicit HogPlan(const HogArgs& a)
+      : h(a.image.size[2]), w(a.image.size[3]), colours(a.image.size[1]), cell(a.cell), n(a.orientations) {
+    const HogShape shape = hog_shape(h, w, cell, a.orientations, a.variant);
+    const bool dpm = a.variant == HogVariant::dpm;
+    dropped = dpm ? 1 : 0;
+    out_channels = shape.channels;
+    out_rows = shape.height;
+    out_columns = shape.width;
+    rows = out_rows + 2 * dropped;
+    columns = out_columns + 2 * dropped;
+    end_y = dpm ? rows * cell - 1 : h - 1;
+    end_x = dpm ? columns * cell - 1 : w - 1;
+    pitch = padded(columns + 2);
+    // One task per image when there are images enough; otherwise rows are shared out, and the cell rows
+    // around each chunk are computed twice.
+    const int64_t images = std::max<int64_t>(a.image.size[0], 1);
+    const int64_t wanted = images >= a.threads ? 1 : (2 * a.threads + images - 1) / images;
+    chunk = std::max<int64_t>((out_rows + wanted - 1) / wanted, std::min<int64_t>(out_rows, 8));
+    chunks = (out_rows + chunk - 1) / chunk;
+  }
+  int64_t strip_pixels() const { return padded(kStripBlocks * cell + 2); }
+};
+
+// One worker's memory, carved out of the caller's workspace.
+template <class T>
+struct HogScratch {
+  T* pixels;      // [3 rows][colours][strip_pixels]: converted image rows of the strip
+  float* gx;      // [strip_pixels] each, as the decisions see the gradient
+  float* gy;
+  float* length2;
+  T* exact_gx;    // the gradient in T; the same memory as gx, gy when T is float
+  T* exact_gy;
+  T* vote[2];     // [strip_pixels]: gradient length for the first and the second bin
+  int32_t* bin[2];
+  T* blocks;      // [kStripBlocks][2 n][4 corners]
+  T* cells;       // ring of 3 rows [2 n directed, n undirected bins][pitch]
+  T* energy;      // ring of 3 rows [pitch]
+  T* inverse;     // [2][pitch]
+  T* row;         // [channels][pitch]: one finished row of cells
+
+  static size_t bytes(const HogPlan& p) { return HogScratch(p, nullptr).bytes_; }
+
+  HogScratch(const HogPlan& p, char* memory) {
+    Carver carver(memory);
+    const int64_t strip = p.strip_pixels();
+    pixels = carver.take<T>(3 * p.colours * strip);
+    gx = carver.take<float>(strip);
+    gy = carver.take<float>(strip);
+    length2 = carver.take<float>(strip);
+    exact_gx = sizeof(T) == sizeof(float) ? reinterpret_cast<T*>(gx) : carver.take<T>(strip);
+    exact_gy = sizeof(T) == sizeof(float) ? reinterpret_cast<T*>(gy) : carver.take<T>(strip);
+    for (int i = 0; i < 2; ++i) {
+      vote[i] = carver.take<T>(strip);
+      bin[i] = carver.take<int32_t>(strip);
+    }
+    blocks = carver.take<T>(kStripBlocks * 2 * p.n * 4);
+    cells = carver.take<T>(3 * 3 * p.n * p.pitch);
+    energy = carver.take<T>(3 * p.pitch);
+    inverse = carver.take<T>(2 * p.pitch);
+    row = carver.take<T>(p.out_channels * p.pitch);
+    bytes_ = carver.bytes();
+  }
+
+ private:
+  size_t bytes_;
+};
+
+}  // namespace ef

@@ -1,0 +1,153 @@
+#include "cpu/parallel.hpp"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <condition_variable>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "core/errors.hpp"
+
+namespace ef {
+namespace {
+
+std::atomic<bool (*)()> interrupt_check{nullptr};
+
+struct Job {
+  int64_t tasks;
+  const std::function<void(int64_t, int)>* body;
+  std::atomic<int64_t> next{0};
+  std::atomic<int> workers{1};  // the caller is worker 0
+  std::mutex failure_mutex;
+  std::exception_ptr failure;
+
+  void fail(std::exception_ptr error) {
+    std::lock_guard<std::mutex> lock(failure_mutex);
+    if (!failure) failure = error;
+    next = tasks;
+  }
+  void work(int worker, bool caller) {
+    auto last_check = std::chrono::steady_clock::now();
+    try {
+      for (int64_t task; (task = next.fetch_add(1)) < tasks;) {
+        (*body)(task, worker);
+        const auto now = std::chrono::steady_clock::now();
+        if (caller && now - last_check > std::chrono::milliseconds(100)) {
+          last_check = now;
+          const auto check = interrupt_check.load();
+          if (check && check()) throw Interrupted();
+        }
+      }
+    } catch (...) {
+      fail(std::current_exception());
+    }
+  }
+};
+
+// Sleeping threads that join a job when one is posted. Grows on demand, never shrinks.
+class Pool {
+ public:
+  void run(Job& job, int threads) {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      while (static_cast<int>(threads_.size()) < threads - 1) threads_.emplace_back([this] { loop(); });
+      job_ = &job;
+      seats_ = threads - 1;
+      ++generation_;
+    }
+    wake_.notify_all();
+    job.work(0, true);
+    std::unique_lock<std::mutex> lock(mutex_);
+    seats_ = 0;  // who has not woken by now is not needed
+    idle_.wait(lock, [this] { return active_ == 0; });
+    job_ = nullptr;
+  }
+  ~Pool() {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_all();
+    for (auto& thread : threads_) thread.join();
+  }
+
+ private:
+  void loop() {
+    // Signals belong to the Python main thread.
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    std::unique_lock<std::mutex> lock(mutex_);
+    for (uint64_t seen = 0;;) {
+      wake_.wait(lock, [&] { return stopping_ || (generation_ != seen && seats_ > 0); });
+      if (stopping_) return;
+      seen = generation_;
+      --seats_;
+      ++active_;
+      Job* job = job_;
+      lock.unlock();
+      job->work(job->workers.fetch_add(1), false);
+      lock.lock();
+      if (--active_ == 0) idle_.notify_one();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_, idle_;
+  std::vector<std::thread> threads_;
+  Job* job_ = nullptr;
+  int seats_ = 0, active_ = 0;
+  uint64_t generation_ = 0;
+  bool stopping_ = false;
+};
+
+// The pool belongs to one process: a forked child, which has none of its threads, makes its own and leaves
+// the parent's object alone (its mutexes may be locked for ever).
+struct Owner {
+  std::mutex in_use;
+  pid_t pid = getpid();
+  std::unique_ptr<Pool> pool = std::make_unique<Pool>();
+};
+std::atomic<Owner*> owner{nullptr};
+
+Owner& current_owner() {
+  Owner* now = owner.load();
+  while (!now || now->pid != getpid()) {
+    auto* fresh = new Owner;
+    if (owner.compare_exchange_strong(now, fresh)) return *fresh;
+    delete fresh;
+  }
+  return *now;
+}
+
+}  // namespace
+
+void set_interrupt_check(bool (*check)()) { interrupt_check = check; }
+
+void parallel_for(int64_t tasks, int threads, const std::function<void(int64_t, int)>& body) {
+  Job job;
+  job.tasks = tasks;
+  job.body = &body;
+  if (threads > tasks) threads = static_cast<int>(tasks);
+  if (threads > 1) {
+    Owner& mine = current_owner();
+    std::unique_lock<std::mutex> lock(mine.in_use, std::try_to_lock);
+    if (lock.owns_lock()) {
+      mine.pool->run(job, threads);
+    } else {
+      job.work(0, true);
+    }
+  } else {
+    job.work(0, true);
+  }
+  if (job.failure) std::rethrow_exception(job.failure);
+}
+
+}  // namespace ef

@@ -1,0 +1,118 @@
+"""hog: histogram of oriented gradients."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from equivfast import _core
+from equivfast.ops import _check
+from equivfast.ops._register import DTYPE_CODES, LIBRARY, as_tensor, define, threads, workspace
+
+VARIANTS = ("uoctti", "dalal-triggs", "dpm")
+ASSIGNMENTS = ("nearest", "bilinear")
+LAYOUTS = ("channels", "cells")
+MAX_ORIENTATIONS = 128  # kMaxOrientations of csrc/math/orientation.hpp
+CELL_PADDING = 16  # channels of layout="cells" are padded to whole 64-byte lines
+
+ImageT = TypeVar("ImageT", torch.Tensor, np.ndarray)
+
+_SCHEMA = "hog(Tensor image, int cell, int orientations, str variant, str assignment, str layout) -> Tensor"
+
+
+def _infer(image: torch.Tensor, cell: int, orientations: int, variant: str, assignment: str, layout: str) -> torch.Tensor:
+    _check.dense("hog", "image", image)
+    _check.rank("hog", "image", image, (4,), "(n, c, h, w)")
+    _check.dtype("hog", "image", image, tuple(DTYPE_CODES))
+    _check.choice("hog", "variant", variant, VARIANTS)
+    _check.choice("hog", "assignment", assignment, ASSIGNMENTS)
+    _check.choice("hog", "layout", layout, LAYOUTS)
+    if cell < 1:
+        raise ValueError(f"hog: cell must be at least 1 pixel, got {cell}")
+    if not 1 <= orientations <= MAX_ORIENTATIONS:
+        raise ValueError(f"hog: orientations must be 1..{MAX_ORIENTATIONS}, got {orientations}")
+    if variant == "dpm" and assignment != "nearest":
+        raise ValueError(f"hog: variant 'dpm' is defined for assignment 'nearest' only, got {assignment!r}")
+    n, c, h, w = image.shape
+    if c < 1:
+        raise ValueError(f"hog: image must have at least one channel, got {_check.shape_of(image)}")
+    d, rows, columns = _core.hog_shape(h, w, cell, orientations, VARIANTS.index(variant))
+    if rows < 1 or columns < 1:
+        need = (5 * cell + 1) // 2 if variant == "dpm" else cell - cell // 2
+        raise ValueError(f"hog: image {h}x{w} (height x width) holds no cell of {cell} pixels; it must be at least {need} pixels each way")
+    dtype = torch.float64 if image.dtype == torch.float64 else torch.float32
+    if layout == "channels":
+        return image.new_empty((n, d, rows, columns), dtype=dtype)
+    padded = -(-d // CELL_PADDING) * CELL_PADDING
+    memory = image.new_zeros((n, rows, columns, padded), dtype=dtype)
+    return memory[..., :d].permute(0, 3, 1, 2)
+
+
+def _run(image: torch.Tensor, cell: int, orientations: int, variant: str, assignment: str, layout: str) -> torch.Tensor:
+    out = _infer(image, cell, orientations, variant, assignment, layout)
+    if image.shape[0] == 0:
+        return out
+    args = _core.HogArgs(
+        image.data_ptr(), DTYPE_CODES[image.dtype], image.shape, image.stride(), out.data_ptr(), out.shape, out.stride(),
+        cell, orientations, VARIANTS.index(variant), assignment == "bilinear", threads(),
+    )  # fmt: skip
+    memory = workspace(args.workspace())
+    args.run(memory.data_ptr())
+    return out
+
+
+def _backward(ctx: object, grad: torch.Tensor) -> None:
+    raise RuntimeError("hog: the gradient with respect to the image is not available in this version; detach the image")
+
+
+_hog = define(_SCHEMA, _infer, _run)
+# Without this torch would warn and go on with no gradient.
+torch.library.register_autograd("equivfast::hog", _backward, lib=LIBRARY)
+
+
+def hog(
+    image: ImageT,
+    cell: int = 8,
+    orientations: int = 9,
+    variant: str = "uoctti",
+    assignment: str = "nearest",
+    layout: str = "channels",
+) -> ImageT:
+    """Histogram of oriented gradients of an image, as a feature field.
+
+    Shapes      torch (n, c, h, w) -> (n, d, H, W); NumPy (h, w) or (h, w, c) -> (d, H, W). uint8 or float32 in,
+                float32 out; float64 in and out; any strides. H = (h + cell // 2) // cell, and so W; for ``dpm``
+                round(h / cell) - 2. d = 3 * orientations + 4, or 4 * orientations for ``dalal-triggs``.
+                ``layout="cells"``: the same shape, as a view of (n, H, W, d padded to 16) memory.
+    Units       intensities as they are: the 1e-4 under the square root is in their square, so images in 0..1 and
+                in 0..255 differ slightly where they are flat
+    Definition  per pixel (but the outermost ring) the centred difference of the strongest channel, its length
+                split between the four nearest cells and one bin (``nearest``) or two (``bilinear``); cells
+                normalised by their four 2 x 2 blocks and clipped at 0.2. Channels: ``uoctti`` and ``dpm`` 2n directed
+                bins, n undirected, 4 textures; ``dalal-triggs`` n undirected bins for blocks TL, TR, BL, BR
+    Symmetry    flips and half turns act by a permutation of cells and channels, exactly when h and w are multiples
+                of ``cell`` and no gradient ties between bins: always for ``bilinear``; for ``nearest`` if
+                orientations is a multiple of 4 (half turns: always); quarter turns if orientations is even too.
+                The permutations: ``equivfast.representations.HOG.channel_action``
+    Gradient    none yet: backward raises
+    Cost        reads the image once, writes the field once; about 30 operations per pixel
+    Source      Dalal & Triggs 2005; Felzenszwalb et al. 2010. Values of VLFeat 0.9.21 (``uoctti``,
+                ``dalal-triggs``) and voc-dpm (``dpm``), first channel and lowest bin on ties
+    Raises      ValueError for a wrong rank, dtype, name or size, and an image that holds no cell. NaN and infinity are
+                not searched for: they spread to the cells around them
+
+    >>> import numpy as np
+    >>> import equivfast as ef
+    >>> ef.hog(np.zeros((64, 48, 3), np.uint8)).shape
+    (31, 8, 6)
+    """
+    tensor = as_tensor("hog", "image", image)
+    if isinstance(image, torch.Tensor):
+        _check.on_cpu("hog", "image", tensor)
+        return _hog(tensor, cell, orientations, variant, assignment, layout)
+    _check.rank("hog", "image", tensor, (2, 3), "(h, w) or (h, w, c)")
+    planes = tensor[None] if tensor.ndim == 2 else tensor.permute(2, 0, 1)
+    field = _hog(planes[None], cell, orientations, variant, assignment, layout)[0]
+    return field.numpy()

@@ -1,0 +1,119 @@
+"""HOG in float64: Dalal & Triggs 2005, Felzenszwalb et al. 2010, with VLFeat's and voc-dpm's conventions.
+
+The discrete decisions (strongest channel, orientation bin) and the cosine of bilinear assignment are taken in
+float32 by the rule of docs/conventions.md, because they are part of the definition; all else is float64.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+f32 = np.float32
+
+
+def unit_vector(num: int, den: int) -> tuple[float, float]:
+    """(x, y) at 180 * num / den degrees, reflected from the first octant so that mirror images agree bit for bit."""
+    if 2 * num > den:
+        x, y = unit_vector(den - num, den)
+        return -x, y
+    if 4 * num > den:
+        y, x = unit_vector(den - 2 * num, 2 * den)
+        return x, y
+    return float(np.cos(np.pi * num / den)), float(np.sin(np.pi * num / den))
+
+
+def bin_boundaries(n: int, four_digits: bool = False) -> NDArray[np.float32]:
+    """(n, 2) directions between bins k and k + 1; ``four_digits`` as voc-dpm's rounded bin centres imply them."""
+    if not four_digits:
+        return np.array([unit_vector(2 * k + 1, 2 * n) for k in range(n)], f32)
+    u, v = np.round([unit_vector(k, n) for k in range(n + 1)], 4).T
+    return np.stack([v[1:] - v[:-1], u[:-1] - u[1:]], 1).astype(f32)
+
+
+def orientation_bin(gx: NDArray[np.float32], gy: NDArray[np.float32], n: int, four_digits: bool = False) -> NDArray[np.int64]:
+    """Nearest of 2n bins; on a boundary the lower one of the half plane y >= 0."""
+    x, y = np.where(gy < 0, -gx, gx), np.abs(gy)
+    passed = np.zeros(gx.shape, np.int64)
+    for bx, by in bin_boundaries(n, four_digits):
+        passed += y * bx > x * by
+    return (passed + np.where(gy < 0, n, 0)) % (2 * n)
+
+
+def strongest_gradient(image: Array | NDArray[np.float32]) -> tuple[Array, Array, NDArray[np.float32], NDArray[np.float32]]:
+    """Centred differences (c, h, w) -> (h-2, w-2) of the channel that is longest in float32, first channel on ties."""
+    dx = image[:, 1:-1, 2:] - image[:, 1:-1, :-2]
+    dy = image[:, 2:, 1:-1] - image[:, :-2, 1:-1]
+    fx, fy = dx.astype(f32), dy.astype(f32)
+    best = np.argmax(fx * fx + fy * fy, 0)[None]
+    pick = [np.take_along_axis(a, best, 0)[0] for a in (dx, dy, fx, fy)]
+    return pick[0].astype(np.float64), pick[1].astype(np.float64), pick[2], pick[3]
+
+
+def second_vote(fx: NDArray[np.float32], fy: NDArray[np.float32], nearest: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], Array]:
+    """Second-nearest bin and its share of the vote: the angle to the nearest bin's centre over the bin width."""
+    centres = np.array([unit_vector(k, n) for k in range(n + 1)], f32)
+    x, y = np.where(fy < 0, -fx, fx), np.abs(fy)
+    folded = np.where(fy < 0, nearest - n, nearest) % (2 * n)
+    cx, cy = centres[folded, 0], centres[folded, 1]
+    along, across = x * cx + y * cy, y * cx - x * cy
+    cosine = np.clip(along / np.maximum(np.sqrt(x * x + y * y), f32(1e-30)), 0, 1)
+    share = np.where(across == 0, 0.0, np.arccos(cosine.astype(np.float64)) * n / np.pi)
+    return (nearest + np.where(across > 0, 1, -1)) % (2 * n), share
+
+
+def cells_of(image: Array | NDArray[np.float32], cell: int, n: int, bilinear: bool, dpm: bool) -> Array:
+    """Unnormalised directed histograms (2n, rows, columns)."""
+    h, w = image.shape[1:]
+    rows, columns = ((2 * s + cell) // (2 * cell) if dpm else (s + cell // 2) // cell for s in (h, w))
+    histogram = np.zeros((2 * n, rows, columns))
+    if h < 3 or w < 3:
+        return histogram
+    dx, dy, fx, fy = strongest_gradient(image)
+    nearest = orientation_bin(fx, fy, n, four_digits=dpm)
+    votes = [(nearest, np.hypot(dx, dy))]
+    if bilinear:
+        second, share = second_vote(fx, fy, nearest, n)
+        votes = [(nearest, votes[0][1] * (1 - share)), (second, votes[0][1] * share)]
+    end_y, end_x = (rows * cell - 1, columns * cell - 1) if dpm else (h - 1, w - 1)
+    y, x = np.mgrid[1:end_y, 1:end_x]
+    place = (np.minimum(y, h - 2) - 1, np.minimum(x, w - 2) - 1)  # voc-dpm repeats the last gradient
+    cy, cx = (y + 0.5) / cell - 0.5, (x + 0.5) / cell - 0.5
+    iy, ix = np.floor(cy).astype(int), np.floor(cx).astype(int)
+    for bins, length in votes:
+        for r, weight_y in ((iy, 1 - (cy - iy)), (iy + 1, cy - iy)):
+            for c, weight_x in ((ix, 1 - (cx - ix)), (ix + 1, cx - ix)):
+                inside = (r >= 0) & (r < rows) & (c >= 0) & (c < columns)
+                vote = (length[place] * weight_y * weight_x)[inside]
+                np.add.at(histogram, (bins[place][inside], r[inside], c[inside]), vote)
+    return histogram
+
+
+def normalise(histogram: Array, variant: str) -> Array:
+    """Clipped block normalisation: (2n, rows, columns) -> (d, rows, columns)."""
+    n = len(histogram) // 2
+    undirected = histogram[:n] + histogram[n:]
+    energy = np.pad((undirected**2).sum(0), 1, mode="edge")
+    inverse = 1 / np.sqrt(energy[:-1, :-1] + energy[:-1, 1:] + energy[1:, :-1] + energy[1:, 1:] + 1e-4)
+    blocks = [inverse[:-1, :-1], inverse[:-1, 1:], inverse[1:, :-1], inverse[1:, 1:]]  # TL TR BL BR
+    if variant == "dalal-triggs":
+        return np.concatenate([np.minimum(undirected * block, 0.2) for block in blocks])
+    if variant == "dpm":
+        blocks = [blocks[3], blocks[1], blocks[2], blocks[0]]
+    directed = np.array([np.minimum(histogram * block, 0.2) for block in blocks])
+    folded = np.array([np.minimum(undirected * block, 0.2) for block in blocks])
+    texture = 0.2357 * directed.sum(1) if variant == "dpm" else folded.sum(1) / np.sqrt(18)
+    return np.concatenate([0.5 * directed.sum(0), 0.5 * folded.sum(0), texture])
+
+
+def hog(image: NDArray[np.generic], cell: int = 8, orientations: int = 9, variant: str = "uoctti", assignment: str = "nearest") -> Array:
+    """HOG of one image (c, h, w) -> (d, H, W) in float64.
+
+    Shapes     as equivfast.hog without the batch; uint8 and float32 images are read as float32 gradients
+    Source     VLFeat 0.9.21 hog.c, voc-dpm features.cc
+    """
+    pixels = image if image.dtype == np.float64 else image.astype(f32)
+    dpm = variant == "dpm"
+    out = normalise(cells_of(pixels, cell, orientations, assignment == "bilinear", dpm), variant)
+    return out[:, 1:-1, 1:-1] if dpm else out

@@ -1,0 +1,5 @@
+"""Build shim: everything is declared in pyproject.toml and CMakeLists.txt."""
+
+from setuptools import setup
+
+setup()
