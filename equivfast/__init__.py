@@ -1,13 +1,43 @@
 """Fast HOG, and how image representations transform.
 
-    >>> import numpy as np
-    >>> import equivfast as ef
-    >>> ef.hog(np.zeros((64, 48), np.float32)).shape
-    (31, 8, 6)
+>>> import numpy as np
+>>> import equivfast as ef
+>>> ef.hog(np.zeros((64, 48), np.float32)).shape
+(31, 8, 6)
+>>> g = ef.groups.rotation(45) @ ef.groups.scaling(0.8)
 """
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from equivfast._build_info import build_info, set_cpu_level
 from equivfast.ops import feature_transform, hog
 
+if TYPE_CHECKING:
+    from equivfast import data, groups, maps, representations, studies
+
 __version__ = "0.1.0"
-__all__ = ["__version__", "build_info", "feature_transform", "hog", "set_cpu_level"]
+__all__ = [
+    "__version__",
+    "build_info",
+    "data",
+    "feature_transform",
+    "groups",
+    "hog",
+    "maps",
+    "representations",
+    "set_cpu_level",
+    "studies",
+]
+
+_ROOMS = ("data", "groups", "maps", "representations", "studies")
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Rooms are imported when first used: ``import equivfast`` alone stays quick."""
+    if name in _ROOMS:
+        return importlib.import_module(f"equivfast.{name}")
+    raise AttributeError(f"module 'equivfast' has no attribute {name!r}")

@@ -8,8 +8,9 @@
 #include "ops/feature_transform.hpp"
 #include "ops/hog.hpp"
 
-// Pointers, shapes and strides in; views out; the GIL released around each run. Python keeps the tensors alive,
-// allocates outputs and workspace, and has checked shapes and dtypes before it comes here.
+// Pointers, shapes and strides in; views out; the GIL released around each run. Python keeps the
+// tensors alive, allocates outputs and workspace, and has checked shapes and dtypes before it comes
+// here.
 namespace py = pybind11;
 
 namespace {
@@ -55,10 +56,18 @@ void bind_hog(py::module_& m) {
     return py::make_tuple(s.channels, s.height, s.width);
   });
   py::class_<HogArgs>(m, "HogArgs")
-      .def(py::init([](uintptr_t image, int dtype, const Dims& shape, const Dims& stride, uintptr_t out, const Dims& out_shape,
-                       const Dims& out_stride, int64_t cell, int orientations, int variant, bool bilinear, int threads) {
-        return HogArgs{view<const void>(image, shape, stride), static_cast<ef::Dtype>(dtype), view<void>(out, out_shape, out_stride),
-                       cell, orientations, static_cast<ef::HogVariant>(variant), bilinear, nullptr, threads};
+      .def(py::init([](uintptr_t image, int dtype, const Dims& shape, const Dims& stride,
+                       uintptr_t out, const Dims& out_shape, const Dims& out_stride, int64_t cell,
+                       int orientations, int variant, bool bilinear, int threads) {
+        return HogArgs{view<const void>(image, shape, stride),
+                       static_cast<ef::Dtype>(dtype),
+                       view<void>(out, out_shape, out_stride),
+                       cell,
+                       orientations,
+                       static_cast<ef::HogVariant>(variant),
+                       bilinear,
+                       nullptr,
+                       threads};
       }))
       .def("workspace", &ef::hog_workspace)
       .def("run", [](HogArgs& args, uintptr_t workspace) {
@@ -71,12 +80,23 @@ void bind_feature_transform(py::module_& m) {
   using ef::FeatureTransformArgs;
   using ef::FeatureTransformGradients;
   py::class_<FeatureTransformArgs>(m, "FeatureTransformArgs")
-      .def(py::init([](uintptr_t x, int dtype, const Dims& shape, const Dims& stride, uintptr_t index, uintptr_t weight, int64_t taps,
-                       uintptr_t values, uintptr_t column, uintptr_t row_begin, int64_t count, int64_t m, uintptr_t bias, uintptr_t out,
-                       const Dims& out_shape, const Dims& out_stride, int threads) {
-        const ef::ChannelMix mix{pointer(values), pointer<const int64_t>(column), pointer<const int64_t>(row_begin), count, m};
-        return FeatureTransformArgs{view<const void>(x, shape, stride), static_cast<ef::Dtype>(dtype), pointer<const int64_t>(index),
-                                    pointer(weight), taps, mix, pointer(bias), view<void>(out, out_shape, out_stride), nullptr, threads};
+      .def(py::init([](uintptr_t x, int dtype, const Dims& shape, const Dims& stride,
+                       uintptr_t index, uintptr_t weight, int64_t taps, uintptr_t values,
+                       uintptr_t column, uintptr_t row_begin, int64_t count, int64_t m,
+                       uintptr_t bias, uintptr_t out, const Dims& out_shape, const Dims& out_stride,
+                       int threads) {
+        const ef::ChannelMix mix{pointer(values), pointer<const int64_t>(column),
+                                 pointer<const int64_t>(row_begin), count, m};
+        return FeatureTransformArgs{view<const void>(x, shape, stride),
+                                    static_cast<ef::Dtype>(dtype),
+                                    pointer<const int64_t>(index),
+                                    pointer(weight),
+                                    taps,
+                                    mix,
+                                    pointer(bias),
+                                    view<void>(out, out_shape, out_stride),
+                                    nullptr,
+                                    threads};
       }))
       .def("workspace", &ef::feature_transform_workspace)
       .def("run", [](FeatureTransformArgs& args, uintptr_t workspace) {
@@ -84,9 +104,11 @@ void bind_feature_transform(py::module_& m) {
         run_without_gil<FeatureTransformArgs, ef::feature_transform_cpu>(args);
       });
   py::class_<FeatureTransformGradients>(m, "FeatureTransformGradients")
-      .def(py::init([](const FeatureTransformArgs& forward, uintptr_t grad_out, const Dims& shape, const Dims& stride, uintptr_t grad_x,
-                       const Dims& x_shape, const Dims& x_stride, uintptr_t grad_weight, uintptr_t grad_mix) {
-        return FeatureTransformGradients{forward, view<const void>(grad_out, shape, stride), view<void>(grad_x, x_shape, x_stride),
+      .def(py::init([](const FeatureTransformArgs& forward, uintptr_t grad_out, const Dims& shape,
+                       const Dims& stride, uintptr_t grad_x, const Dims& x_shape,
+                       const Dims& x_stride, uintptr_t grad_weight, uintptr_t grad_mix) {
+        return FeatureTransformGradients{forward, view<const void>(grad_out, shape, stride),
+                                         view<void>(grad_x, x_shape, x_stride),
                                          pointer(grad_weight), pointer(grad_mix)};
       }))
       .def("workspace", &ef::feature_transform_backward_workspace)
@@ -112,7 +134,8 @@ py::tuple cuda_devices() {
   std::string problem;
   py::list devices;
   for (const auto& device : ef::cuda_devices(&problem))
-    devices.append(py::make_tuple(device.name, device.compute_capability, device.memory_bytes, device.compiled_for));
+    devices.append(py::make_tuple(device.name, device.compute_capability, device.memory_bytes,
+                                  device.compiled_for));
   return py::make_tuple(devices, problem);
 }
 

@@ -8,7 +8,8 @@ namespace ef {
 class Carver {
  public:
   explicit Carver(void* memory = nullptr)
-      : base_(static_cast<char*>(memory)), used_(memory ? (64 - reinterpret_cast<uintptr_t>(memory) % 64) % 64 : 64) {}
+      : base_(static_cast<char*>(memory)),
+        used_(memory ? (64 - reinterpret_cast<uintptr_t>(memory) % 64) % 64 : 64) {}
 
   template <class T>
   T* take(int64_t count) {

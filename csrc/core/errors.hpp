@@ -3,7 +3,8 @@
 
 namespace ef {
 
-// The caller asked to stop (Ctrl-C). The output is incomplete; the binding raises KeyboardInterrupt.
+// The caller asked to stop (Ctrl-C). The output is incomplete; the binding raises
+// KeyboardInterrupt.
 struct Interrupted : std::exception {
   const char* what() const noexcept override { return "interrupted"; }
 };

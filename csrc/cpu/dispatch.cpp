@@ -12,9 +12,11 @@ std::atomic<int> chosen{kUnset};
 #if defined(EF_X86_LEVELS)
 bool runs(CpuLevel level) {
   __builtin_cpu_init();
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
-  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                    __builtin_cpu_supports("bmi2");
+  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") &&
+                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+                      __builtin_cpu_supports("avx512bw");
   switch (level) {
     case CpuLevel::baseline:
       return true;
@@ -23,8 +25,9 @@ bool runs(CpuLevel level) {
     case CpuLevel::avx512:
       return avx512;
     default:
-      return avx512 && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2") &&
-             __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bitalg");
+      return avx512 && __builtin_cpu_supports("avx512vbmi") &&
+             __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("avx512vnni") &&
+             __builtin_cpu_supports("avx512bitalg");
   }
 }
 #else
@@ -67,7 +70,8 @@ void set_cpu_level(const std::string& name) {
     }
     known += known.empty() ? name_of(level) : std::string(", ") + name_of(level);
   }
-  throw std::invalid_argument("EQUIVFAST_CPU must be one of " + known + " on this machine, got '" + name + "'");
+  throw std::invalid_argument("EQUIVFAST_CPU must be one of " + known + " on this machine, got '" +
+                              name + "'");
 }
 
 }  // namespace ef

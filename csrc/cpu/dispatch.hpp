@@ -11,8 +11,8 @@ const char* name_of(CpuLevel level);
 // The levels that this processor (and its operating system) can run, lowest first.
 std::vector<CpuLevel> available_levels();
 
-// The level in use: the highest available one, or the one set. Throws std::invalid_argument with the list of
-// levels when `name` is not one of them. An empty name returns to the highest.
+// The level in use: the highest available one, or the one set. Throws std::invalid_argument with
+// the list of levels when `name` is not one of them. An empty name returns to the highest.
 CpuLevel cpu_level();
 void set_cpu_level(const std::string& name);
 
@@ -20,24 +20,34 @@ void set_cpu_level(const std::string& name);
 
 // Calls FUNCTION of the namespace compiled for the level in use.
 #if defined(EF_X86_LEVELS)
-#define EF_DISPATCH(FUNCTION, ...)                                   \
-  switch (::ef::cpu_level()) {                                       \
-    case ::ef::CpuLevel::avx512icl:                                  \
-      return ::ef::avx512icl::FUNCTION(__VA_ARGS__);                 \
-    case ::ef::CpuLevel::avx512:                                     \
-      return ::ef::avx512::FUNCTION(__VA_ARGS__);                    \
-    case ::ef::CpuLevel::avx2:                                       \
-      return ::ef::avx2::FUNCTION(__VA_ARGS__);                      \
-    default:                                                         \
-      return ::ef::baseline::FUNCTION(__VA_ARGS__);                  \
+#define EF_DISPATCH(FUNCTION, ...)                   \
+  switch (::ef::cpu_level()) {                       \
+    case ::ef::CpuLevel::avx512icl:                  \
+      return ::ef::avx512icl::FUNCTION(__VA_ARGS__); \
+    case ::ef::CpuLevel::avx512:                     \
+      return ::ef::avx512::FUNCTION(__VA_ARGS__);    \
+    case ::ef::CpuLevel::avx2:                       \
+      return ::ef::avx2::FUNCTION(__VA_ARGS__);      \
+    default:                                         \
+      return ::ef::baseline::FUNCTION(__VA_ARGS__);  \
   }
-#define EF_DECLARE_LEVELS(DECLARATION)      \
-  namespace ef::baseline { DECLARATION; }   \
-  namespace ef::avx2 { DECLARATION; }       \
-  namespace ef::avx512 { DECLARATION; }     \
-  namespace ef::avx512icl { DECLARATION; }
+#define EF_DECLARE_LEVELS(DECLARATION) \
+  namespace ef::baseline {             \
+  DECLARATION;                         \
+  }                                    \
+  namespace ef::avx2 {                 \
+  DECLARATION;                         \
+  }                                    \
+  namespace ef::avx512 {               \
+  DECLARATION;                         \
+  }                                    \
+  namespace ef::avx512icl {            \
+  DECLARATION;                         \
+  }
 #else
 #define EF_DISPATCH(FUNCTION, ...) return ::ef::baseline::FUNCTION(__VA_ARGS__)
 #define EF_DECLARE_LEVELS(DECLARATION) \
-  namespace ef::baseline { DECLARATION; }
+  namespace ef::baseline {             \
+  DECLARATION;                         \
+  }
 #endif

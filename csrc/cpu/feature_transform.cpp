@@ -6,22 +6,27 @@
 namespace ef {
 namespace {
 
-[[noreturn]] void reject(const std::string& what) { throw std::invalid_argument("feature_transform: " + what); }
+[[noreturn]] void reject(const std::string& what) {
+  throw std::invalid_argument("feature_transform: " + what);
+}
 
 // A wrong index would read somebody else's memory, so it is looked for before anything runs.
 void check_contents(const FeatureTransformArgs& a, const int64_t* out_size) {
   const int64_t cells = out_size[2] * out_size[3], sources = a.x.size[2] * a.x.size[3];
   for (int64_t e = 0; e < cells * a.taps; ++e)
     if (a.index[e] < -1 || a.index[e] >= sources)
-      reject("index must be -1 or a source cell 0.." + std::to_string(sources - 1) + ", got " + std::to_string(a.index[e]));
+      reject("index must be -1 or a source cell 0.." + std::to_string(sources - 1) + ", got " +
+             std::to_string(a.index[e]));
   if (!a.mix.column) return;
   const int64_t columns = a.x.size[1] * a.mix.m * a.mix.m, d = out_size[1];
-  if (a.mix.row_begin[0] != 0 || a.mix.row_begin[d] != a.mix.count) reject("mix has inconsistent CSR row pointers");
+  if (a.mix.row_begin[0] != 0 || a.mix.row_begin[d] != a.mix.count)
+    reject("mix has inconsistent CSR row pointers");
   for (int64_t r = 0; r < d; ++r)
     if (a.mix.row_begin[r] > a.mix.row_begin[r + 1]) reject("mix has decreasing CSR row pointers");
   for (int64_t e = 0; e < a.mix.count; ++e)
     if (a.mix.column[e] < 0 || a.mix.column[e] >= columns)
-      reject("mix columns must be 0.." + std::to_string(columns - 1) + ", got " + std::to_string(a.mix.column[e]));
+      reject("mix columns must be 0.." + std::to_string(columns - 1) + ", got " +
+             std::to_string(a.mix.column[e]));
 }
 
 size_t bytes(const FeatureTransformArgs& args) { EF_DISPATCH(transform_bytes, args); }
@@ -32,7 +37,9 @@ void run(const FeatureTransformGradients& args) { EF_DISPATCH(transform_backward
 }  // namespace
 
 size_t feature_transform_workspace(const FeatureTransformArgs& args) { return bytes(args); }
-size_t feature_transform_backward_workspace(const FeatureTransformGradients& args) { return bytes(args); }
+size_t feature_transform_backward_workspace(const FeatureTransformGradients& args) {
+  return bytes(args);
+}
 
 void feature_transform_cpu(const FeatureTransformArgs& args) {
   check_contents(args, args.out.size);

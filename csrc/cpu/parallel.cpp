@@ -5,8 +5,8 @@
 
 #include <atomic>
 #include <chrono>
-#include <csignal>
 #include <condition_variable>
+#include <csignal>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -19,6 +19,10 @@ namespace ef {
 namespace {
 
 std::atomic<bool (*)()> interrupt_check{nullptr};
+
+// When this thread last asked. It outlives the job, so that many short jobs in a row can be
+// interrupted too.
+thread_local std::chrono::steady_clock::time_point last_check;
 
 struct Job {
   int64_t tasks;
@@ -34,7 +38,6 @@ struct Job {
     next = tasks;
   }
   void work(int worker, bool caller) {
-    auto last_check = std::chrono::steady_clock::now();
     try {
       for (int64_t task; (task = next.fetch_add(1)) < tasks;) {
         (*body)(task, worker);
@@ -57,7 +60,8 @@ class Pool {
   void run(Job& job, int threads) {
     {
       std::lock_guard<std::mutex> lock(mutex_);
-      while (static_cast<int>(threads_.size()) < threads - 1) threads_.emplace_back([this] { loop(); });
+      while (static_cast<int>(threads_.size()) < threads - 1)
+        threads_.emplace_back([this] { loop(); });
       job_ = &job;
       seats_ = threads - 1;
       ++generation_;
@@ -108,8 +112,8 @@ class Pool {
   bool stopping_ = false;
 };
 
-// The pool belongs to one process: a forked child, which has none of its threads, makes its own and leaves
-// the parent's object alone (its mutexes may be locked for ever).
+// The pool belongs to one process: a forked child, which has none of its threads, makes its own and
+// leaves the parent's object alone (its mutexes may be locked for ever).
 struct Owner {
   std::mutex in_use;
   pid_t pid = getpid();

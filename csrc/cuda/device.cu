@@ -44,7 +44,8 @@ std::vector<CudaDevice> cuda_devices(std::string* problem) {
     check_cuda(cudaGetDeviceProperties(&properties, i), "cudaGetDeviceProperties");
     check_cuda(cudaSetDevice(i), "cudaSetDevice");
     devices.push_back({properties.name, properties.major * 10 + properties.minor,
-                       static_cast<long long>(properties.totalGlobalMem), architecture_that_runs()});
+                       static_cast<long long>(properties.totalGlobalMem),
+                       architecture_that_runs()});
   }
   cudaSetDevice(before);
   return devices;

@@ -3,16 +3,16 @@
 
 #include "core/macros.hpp"
 
-// Orientation bins. Bin k of 2n is centred at the direction k * 180/n degrees (x to the right, y down).
-// A direction is folded into the half plane y >= 0 and then compared with the n boundaries between
-// neighbouring bins, by products in float32 that must not be fused: every CPU level, the GPU and the
-// NumPy oracle then take the same bin. On a boundary the lower bin wins.
+// Orientation bins. Bin k of 2n is centred at the direction k * 180/n degrees (x to the right, y
+// down). A direction is folded into the half plane y >= 0 and then compared with the n boundaries
+// between neighbouring bins, by products in float32 that must not be fused: every CPU level, the
+// GPU and the NumPy oracle then take the same bin. On a boundary the lower bin wins.
 namespace ef {
 
 constexpr int kMaxOrientations = 128;
 
 struct OrientationTable {
-  int n;                                                        // orientations in a half turn
+  int n;                                                             // orientations in a half turn
   float boundary_x[kMaxOrientations], boundary_y[kMaxOrientations];  // between bin k and bin k + 1
   float centre_x[kMaxOrientations + 1], centre_y[kMaxOrientations + 1];
 };
@@ -77,7 +77,8 @@ EF_HD inline int orientation_bin(float gx, float gy, const OrientationTable& t) 
 // Angle in radians of a cosine in [0, 1]: 2 asin(sqrt((1 - c) / 2)), where 1 - c is exact.
 EF_HD inline double angle_of_cosine(double c) { return std::acos(c); }
 EF_HD inline float angle_of_cosine(float c) {
-  // Polynomial for asin(sqrt z) / sqrt z on 0 <= z <= 0.5, relative error below 1e-7 (Chebyshev fit).
+  // Polynomial for asin(sqrt z) / sqrt z on 0 <= z <= 0.5, relative error below 1e-7 (Chebyshev
+  // fit).
   const float z = (1.0f - c) * 0.5f;
   float p = 0.11113052f;
   p = p * z - 0.092602208f;
@@ -90,10 +91,10 @@ EF_HD inline float angle_of_cosine(float c) {
   return 2.0f * std::sqrt(z) * p;
 }
 
-// Bilinear assignment: the share of the vote that goes to the second-nearest bin, and on which side it
-// lies (+1: the next bin, -1: the one before; in the folded half plane). The cosine between gradient and
-// bin centre is a float32 quotient of unfused products, as in VLFeat, and so part of the definition;
-// a gradient that points exactly at a centre leaves nothing for a second bin.
+// Bilinear assignment: the share of the vote that goes to the second-nearest bin, and on which side
+// it lies (+1: the next bin, -1: the one before; in the folded half plane). The cosine between
+// gradient and bin centre is a float32 quotient of unfused products, as in VLFeat, and so part of
+// the definition; a gradient that points exactly at a centre leaves nothing for a second bin.
 template <class T>
 EF_HD inline T second_share(float x, float y, float cx, float cy, int n, int* side) {
   const float along = x * cx + y * cy;

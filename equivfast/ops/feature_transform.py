@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,14 +16,16 @@ _NAME = "feature_transform"
 _FLOATS = (torch.float32, torch.float64)
 
 # mix is dense (d, c, m, m), or the values of a CSR matrix with `rows` (d + 1) and `columns` (nnz).
-_ARGS = "Tensor x, Tensor index, Tensor mix, Tensor? rows, Tensor? columns, int m, Tensor? weight, Tensor? bias"
-_SCHEMA = f"feature_transform({_ARGS}) -> Tensor"
-_BACKWARD_SCHEMA = (
-    f"feature_transform_backward(Tensor grad, {_ARGS}, bool need_x, bool need_mix, bool need_weight) -> (Tensor, Tensor, Tensor)"
+_ARGS = (
+    "Tensor x, Tensor index, Tensor mix, Tensor? rows, Tensor? columns, int m, Tensor? weight, Tensor? bias"
 )
+_SCHEMA = f"feature_transform({_ARGS}) -> Tensor"
+_NEEDS = "bool need_x, bool need_mix, bool need_weight"
+_BACKWARD_SCHEMA = f"feature_transform_backward(Tensor grad, {_ARGS}, {_NEEDS}) -> (Tensor, Tensor, Tensor)"
 
 
-class _Args(NamedTuple):
+@dataclass(frozen=True)
+class _Args:
     x: torch.Tensor
     index: torch.Tensor  # (H, W, k)
     mix: torch.Tensor
@@ -44,9 +47,13 @@ def _check_fields(a: _Args) -> None:
     _check.rank(_NAME, "index", a.index, (3,), "(H, W) or (H, W, k)")
     _check.dtype(_NAME, "index", a.index, (torch.int64,))
     if a.index.shape[2] == 0:
-        raise ValueError(f"{_NAME}: index must have at least one source per cell, got {_check.shape_of(a.index)}")
+        raise ValueError(
+            f"{_NAME}: index must have at least one source per cell, got {_check.shape_of(a.index)}"
+        )
     if a.weight is not None and a.weight.shape != a.index.shape:
-        raise ValueError(f"{_NAME}: weight must have index's shape {_check.shape_of(a.index)}, got {_check.shape_of(a.weight)}")
+        raise ValueError(
+            f"{_NAME}: weight must have index's shape {_check.shape_of(a.index)}, got {_check.shape_of(a.weight)}"
+        )
     for name in ("mix", "weight", "bias"):
         tensor = getattr(a, name)
         if tensor is not None and tensor.dtype != a.x.dtype:
@@ -59,7 +66,10 @@ def _check_mix(a: _Args) -> None:
     if a.m < 1 or a.m % 2 == 0:
         raise ValueError(f"{_NAME}: mix must cover an odd number of cells each way, got {a.m}")
     if a.rows is None and tuple(a.mix.shape[1:]) != (c, a.m, a.m):
-        raise ValueError(f"{_NAME}: mix must be (d, {c}) or (d, {c}, m, m) for x {_check.shape_of(a.x)}, got {_check.shape_of(a.mix)}")
+        raise ValueError(
+            f"{_NAME}: mix must be (d, {c}) or (d, {c}, m, m) for x of {c} channels, "
+            f"got {_check.shape_of(a.mix)}"
+        )
     if a.bias is not None and tuple(a.bias.shape) != (a.d,):
         raise ValueError(f"{_NAME}: bias must be ({a.d},), got {_check.shape_of(a.bias)}")
 
@@ -78,15 +88,20 @@ def _pointer(tensor: torch.Tensor | None) -> int:
 def _forward_args(a: _Args, out: torch.Tensor | None, out_shape: tuple[int, ...]) -> Any:
     stride = (0, 0, 0, 0) if out is None else out.stride()
     return _core.FeatureTransformArgs(
-        a.x.data_ptr(), DTYPE_CODES[a.x.dtype], a.x.shape, a.x.stride(), a.index.data_ptr(), _pointer(a.weight), a.index.shape[2],
+        a.x.data_ptr(), DTYPE_CODES[a.x.dtype], a.x.shape, a.x.stride(),
+        a.index.data_ptr(), _pointer(a.weight), a.index.shape[2],
         a.mix.data_ptr(), _pointer(a.columns), _pointer(a.rows), a.mix.numel(), a.m, _pointer(a.bias), _pointer(out),
         out_shape, stride, threads(),
     )  # fmt: skip
 
 
 def _contiguous(a: _Args) -> _Args:
-    small = {name: getattr(a, name) for name in ("index", "mix", "rows", "columns", "weight", "bias")}
-    return a._replace(**{name: None if t is None else t.contiguous() for name, t in small.items()})
+    """The small arrays as the kernel wants them; x, out and their gradients keep their strides."""
+    small: dict[str, Any] = {
+        name: getattr(a, name) for name in ("index", "mix", "rows", "columns", "weight", "bias")
+    }
+    changed: dict[str, Any] = {name: None if t is None else t.contiguous() for name, t in small.items()}
+    return replace(a, **changed)
 
 
 def _run(*args: Any) -> torch.Tensor:
@@ -155,10 +170,17 @@ def _unpack_mix(mix: Any, c: int) -> tuple[torch.Tensor, torch.Tensor | None, to
             _check.rank(_NAME, "mix", tensor, (2, 4), "(d, c), (d, c, m, m) or sparse CSR")
             values = tensor[:, :, None, None] if tensor.ndim == 2 else tensor
             return values, None, None, values.shape[2]
-        rows, columns, values, shape = tensor.crow_indices().long(), tensor.col_indices().long(), tensor.values(), tuple(tensor.shape)
+        rows, columns, values, shape = (
+            tensor.crow_indices().long(),
+            tensor.col_indices().long(),
+            tensor.values(),
+            tuple(tensor.shape),
+        )
     m = round((shape[1] / c) ** 0.5) if c else 0
     if m * m * c != shape[1] or m % 2 == 0:
-        raise ValueError(f"{_NAME}: a sparse mix must be (d, {c} * m * m) with odd m for {c} channels, got {tuple(shape)}")
+        raise ValueError(
+            f"{_NAME}: a sparse mix must be (d, {c} * m * m) with odd m for {c} channels, got {tuple(shape)}"
+        )
     return values, rows, columns, m
 
 
@@ -196,7 +218,9 @@ def feature_transform(
     _check.rank(_NAME, "index", sources, (2, 3), "(H, W) or (H, W, k)")
     weights = None if weight is None else as_tensor(_NAME, "weight", weight)
     if weights is not None and weights.shape != sources.shape:
-        raise ValueError(f"{_NAME}: weight must have index's shape {_check.shape_of(sources)}, got {_check.shape_of(weights)}")
+        raise ValueError(
+            f"{_NAME}: weight must have index's shape {_check.shape_of(sources)}, got {_check.shape_of(weights)}"
+        )
     if sources.ndim == 2:
         sources = sources[..., None]
         weights = None if weights is None else weights[..., None]

@@ -22,7 +22,9 @@ ImageT = TypeVar("ImageT", torch.Tensor, np.ndarray)
 _SCHEMA = "hog(Tensor image, int cell, int orientations, str variant, str assignment, str layout) -> Tensor"
 
 
-def _infer(image: torch.Tensor, cell: int, orientations: int, variant: str, assignment: str, layout: str) -> torch.Tensor:
+def _infer(
+    image: torch.Tensor, cell: int, orientations: int, variant: str, assignment: str, layout: str
+) -> torch.Tensor:
     _check.dense("hog", "image", image)
     _check.rank("hog", "image", image, (4,), "(n, c, h, w)")
     _check.dtype("hog", "image", image, tuple(DTYPE_CODES))
@@ -41,7 +43,10 @@ def _infer(image: torch.Tensor, cell: int, orientations: int, variant: str, assi
     d, rows, columns = _core.hog_shape(h, w, cell, orientations, VARIANTS.index(variant))
     if rows < 1 or columns < 1:
         need = (5 * cell + 1) // 2 if variant == "dpm" else cell - cell // 2
-        raise ValueError(f"hog: image {h}x{w} (height x width) holds no cell of {cell} pixels; it must be at least {need} pixels each way")
+        raise ValueError(
+            f"hog: image {h}x{w} (height x width) holds no cell of {cell} pixels; "
+            f"it must be at least {need} pixels each way"
+        )
     dtype = torch.float64 if image.dtype == torch.float64 else torch.float32
     if layout == "channels":
         return image.new_empty((n, d, rows, columns), dtype=dtype)
@@ -50,12 +55,15 @@ def _infer(image: torch.Tensor, cell: int, orientations: int, variant: str, assi
     return memory[..., :d].permute(0, 3, 1, 2)
 
 
-def _run(image: torch.Tensor, cell: int, orientations: int, variant: str, assignment: str, layout: str) -> torch.Tensor:
+def _run(
+    image: torch.Tensor, cell: int, orientations: int, variant: str, assignment: str, layout: str
+) -> torch.Tensor:
     out = _infer(image, cell, orientations, variant, assignment, layout)
     if image.shape[0] == 0:
         return out
     args = _core.HogArgs(
-        image.data_ptr(), DTYPE_CODES[image.dtype], image.shape, image.stride(), out.data_ptr(), out.shape, out.stride(),
+        image.data_ptr(), DTYPE_CODES[image.dtype], image.shape, image.stride(),
+        out.data_ptr(), out.shape, out.stride(),
         cell, orientations, VARIANTS.index(variant), assignment == "bilinear", threads(),
     )  # fmt: skip
     memory = workspace(args.workspace())
@@ -64,7 +72,9 @@ def _run(image: torch.Tensor, cell: int, orientations: int, variant: str, assign
 
 
 def _backward(ctx: object, grad: torch.Tensor) -> None:
-    raise RuntimeError("hog: the gradient with respect to the image is not available in this version; detach the image")
+    raise RuntimeError(
+        "hog: the gradient with respect to the image is not available in this version; detach the image"
+    )
 
 
 _hog = define(_SCHEMA, _infer, _run)
@@ -92,10 +102,10 @@ def hog(
                 split between the four nearest cells and one bin (``nearest``) or two (``bilinear``); cells
                 normalised by their four 2 x 2 blocks and clipped at 0.2. Channels: ``uoctti`` and ``dpm`` 2n directed
                 bins, n undirected, 4 textures; ``dalal-triggs`` n undirected bins for blocks TL, TR, BL, BR
-    Symmetry    flips and half turns act by a permutation of cells and channels, exactly when h and w are multiples
-                of ``cell`` and no gradient ties between bins: always for ``bilinear``; for ``nearest`` if
-                orientations is a multiple of 4 (half turns: always); quarter turns if orientations is even too.
-                The permutations: ``equivfast.representations.HOG.channel_action``
+    Symmetry    flips and turns act by a permutation of cells and channels, exactly when h and w are multiples of
+                ``cell``: half turns always, quarter turns if orientations is even, flips if the assignment is
+                ``bilinear`` or orientations a multiple of 4 (else gradients that tie between bins break them). The
+                permutations: ``equivfast.representations.HOG.channel_action``
     Gradient    none yet: backward raises
     Cost        reads the image once, writes the field once; about 30 operations per pixel
     Source      Dalal & Triggs 2005; Felzenszwalb et al. 2010. Values of VLFeat 0.9.21 (``uoctti``,

@@ -12,7 +12,11 @@ def gather(x: Array, index: NDArray[np.int64], weight: Array | None) -> Array:
     """(n, c, h, w) -> (n, c, H, W): weighted sum of the k sources of every cell; -1 contributes 0."""
     n, c = x.shape[:2]
     taps = index if index.ndim == 3 else index[..., None]
-    weights = np.full(taps.shape, 1 / max(taps.shape[2], 1)) if weight is None else np.asarray(weight, float).reshape(taps.shape)
+    weights = (
+        np.full(taps.shape, 1 / max(taps.shape[2], 1))
+        if weight is None
+        else np.asarray(weight, float).reshape(taps.shape)
+    )
     flat = x.reshape(n, c, x.shape[2] * x.shape[3])
     out = np.zeros((n, c, *taps.shape[:2]))
     for t in range(taps.shape[2]):
@@ -36,7 +40,9 @@ def feature_transform(
     out = np.zeros((x.shape[0], len(filters), height, width))
     for dy in range(m):
         for dx in range(m):
-            out += np.einsum("dc,nchw->ndhw", filters[:, :, dy, dx], padded[:, :, dy : dy + height, dx : dx + width])
+            out += np.einsum(
+                "dc,nchw->ndhw", filters[:, :, dy, dx], padded[:, :, dy : dy + height, dx : dx + width]
+            )
     if bias is not None:
         out += np.asarray(bias, float)[:, None, None]
     return out

@@ -32,7 +32,9 @@ def bin_boundaries(n: int, four_digits: bool = False) -> NDArray[np.float32]:
     return np.stack([v[1:] - v[:-1], u[:-1] - u[1:]], 1).astype(f32)
 
 
-def orientation_bin(gx: NDArray[np.float32], gy: NDArray[np.float32], n: int, four_digits: bool = False) -> NDArray[np.int64]:
+def orientation_bin(
+    gx: NDArray[np.float32], gy: NDArray[np.float32], n: int, four_digits: bool = False
+) -> NDArray[np.int64]:
     """Nearest of 2n bins; on a boundary the lower one of the half plane y >= 0."""
     x, y = np.where(gy < 0, -gx, gx), np.abs(gy)
     passed = np.zeros(gx.shape, np.int64)
@@ -41,7 +43,9 @@ def orientation_bin(gx: NDArray[np.float32], gy: NDArray[np.float32], n: int, fo
     return (passed + np.where(gy < 0, n, 0)) % (2 * n)
 
 
-def strongest_gradient(image: Array | NDArray[np.float32]) -> tuple[Array, Array, NDArray[np.float32], NDArray[np.float32]]:
+def strongest_gradient(
+    image: Array | NDArray[np.float32],
+) -> tuple[Array, Array, NDArray[np.float32], NDArray[np.float32]]:
     """Centred differences (c, h, w) -> (h-2, w-2) of the channel that is longest in float32, first channel on ties."""
     dx = image[:, 1:-1, 2:] - image[:, 1:-1, :-2]
     dy = image[:, 2:, 1:-1] - image[:, :-2, 1:-1]
@@ -51,7 +55,9 @@ def strongest_gradient(image: Array | NDArray[np.float32]) -> tuple[Array, Array
     return pick[0].astype(np.float64), pick[1].astype(np.float64), pick[2], pick[3]
 
 
-def second_vote(fx: NDArray[np.float32], fy: NDArray[np.float32], nearest: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], Array]:
+def second_vote(
+    fx: NDArray[np.float32], fy: NDArray[np.float32], nearest: NDArray[np.int64], n: int
+) -> tuple[NDArray[np.int64], Array]:
     """Second-nearest bin and its share of the vote: the angle to the nearest bin's centre over the bin width."""
     centres = np.array([unit_vector(k, n) for k in range(n + 1)], f32)
     x, y = np.where(fy < 0, -fx, fx), np.abs(fy)
@@ -107,13 +113,21 @@ def normalise(histogram: Array, variant: str) -> Array:
     return np.concatenate([0.5 * directed.sum(0), 0.5 * folded.sum(0), texture])
 
 
-def hog(image: NDArray[np.generic], cell: int = 8, orientations: int = 9, variant: str = "uoctti", assignment: str = "nearest") -> Array:
+def hog(
+    image: NDArray[np.generic],
+    cell: int = 8,
+    orientations: int = 9,
+    variant: str = "uoctti",
+    assignment: str = "nearest",
+) -> Array:
     """HOG of one image (c, h, w) -> (d, H, W) in float64.
 
     Shapes     as equivfast.hog without the batch; uint8 and float32 images are read as float32 gradients
     Source     VLFeat 0.9.21 hog.c, voc-dpm features.cc
     """
-    pixels = image if image.dtype == np.float64 else image.astype(f32)
+    pixels: Array | NDArray[np.float32] = (
+        np.asarray(image, np.float64) if image.dtype == np.float64 else np.asarray(image, f32)
+    )
     dpm = variant == "dpm"
     out = normalise(cells_of(pixels, cell, orientations, assignment == "bilinear", dpm), variant)
     return out[:, 1:-1, 1:-1] if dpm else out

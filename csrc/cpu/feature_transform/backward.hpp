@@ -3,15 +3,18 @@
 #include "cpu/feature_transform/mix.hpp"
 #include "cpu/parallel.hpp"
 
-// Gradients, image after image; the threads share out channels, cells or rows of the mix within one image, so every
-// sum over images has one order and nothing is shared between writers.
+// Gradients, image after image; the threads share out channels, cells or rows of the mix within one
+// image, so every sum over images has one order and nothing is shared between writers.
 EF_LEVEL_BEGIN
 
 template <class T>
 class Backward {
  public:
   Backward(const FeatureTransformGradients& a, void* memory)
-      : a_(a), p_(a.forward, a.grad_out.size), gathered_shape_(p_.c, p_.H, p_.W, p_.m), grad_shape_(p_.d, p_.H, p_.W, p_.m) {
+      : a_(a),
+        p_(a.forward, a.grad_out.size),
+        gathered_shape_(p_.c, p_.H, p_.W, p_.m),
+        grad_shape_(p_.d, p_.H, p_.W, p_.m) {
     Carver carver(memory);
     const int64_t count = a.forward.mix.column ? a.forward.mix.count : p_.d * p_.c * p_.window();
     offset_ = carver.template take<int64_t>(std::max(count, p_.c * p_.window()));
@@ -49,7 +52,8 @@ class Backward {
     const int64_t window = p_.window();
     std::fill_n(back_begin_, p_.c + 1, int64_t{0});
     for (int64_t d = 0; d < p_.d; ++d)
-      for (int64_t e = 0; e < mix.length(d); ++e) ++back_begin_[column_of(m, mix, d, e) / window + 1];
+      for (int64_t e = 0; e < mix.length(d); ++e)
+        ++back_begin_[column_of(m, mix, d, e) / window + 1];
     for (int64_t c = 0; c < p_.c; ++c) back_begin_[c + 1] += back_begin_[c];
     for (int64_t d = 0; d < p_.d; ++d) {
       for (int64_t e = 0; e < mix.length(d); ++e) {
@@ -79,15 +83,16 @@ class Backward {
     parallel_for(p_.c, a_.forward.threads, [&](int64_t c, int) {
       const int64_t begin = back_begin_[c], count = back_begin_[c + 1] - begin;
       for (int64_t y = 0; y < p_.H; ++y)
-        mix_row(back_value_ + begin, back_offset_ + begin, count, grad_ + grad_shape_.at(0, y, 0), T(0), p_.W, int64_t{1},
-                grad_gathered_ + (c * p_.H + y) * p_.W);
+        mix_row(back_value_ + begin, back_offset_ + begin, count, grad_ + grad_shape_.at(0, y, 0),
+                T(0), p_.W, int64_t{1}, grad_gathered_ + (c * p_.H + y) * p_.W);
     });
   }
 
   template <class U>
   Taps<T> taps(const View<U, 4>& plane) const {
     const FeatureTransformArgs& f = a_.forward;
-    return {f.index, static_cast<const T*>(f.weight), p_.taps, p_.w, plane.stride[2], plane.stride[3]};
+    return {f.index,        static_cast<const T*>(f.weight), p_.taps, p_.w, plane.stride[2],
+            plane.stride[3]};
   }
 
   void write_grad_x(int64_t i) {
@@ -110,7 +115,8 @@ class Backward {
         for (int64_t k = 0; k < p_.taps; ++k) {
           if (!t.inside(cell, k)) continue;
           T sum = 0;
-          for (int64_t c = 0; c < p_.c; ++c) sum += grad_gathered_[c * cells + cell] * x.at(i, c)[t.place(cell, k)];
+          for (int64_t c = 0; c < p_.c; ++c)
+            sum += grad_gathered_[c * cells + cell] * x.at(i, c)[t.place(cell, k)];
           grad[cell * p_.taps + k] += sum;
         }
       }
@@ -120,11 +126,13 @@ class Backward {
   void add_grad_mix(int64_t i, const MixRows<T>& mix) {
     const auto x = a_.forward.x.template cast<const T>();
     const Taps<T> t = taps(x);
-    parallel_for(p_.c, a_.forward.threads,
-                 [&](int64_t c, int) { gather_plane(p_, x.at(i, c), t, 0, p_.H, gathered_shape_, c, gathered_); });
+    parallel_for(p_.c, a_.forward.threads, [&](int64_t c, int) {
+      gather_plane(p_, x.at(i, c), t, 0, p_.H, gathered_shape_, c, gathered_);
+    });
     T* grad = static_cast<T*>(a_.grad_mix);
     parallel_for(p_.d, a_.forward.threads, [&](int64_t d, int) {
-      for (int64_t e = 0; e < mix.length(d); ++e) grad[mix.begin(d) + e] += correlate(d, mix.row_offsets(d)[e]);
+      for (int64_t e = 0; e < mix.length(d); ++e)
+        grad[mix.begin(d) + e] += correlate(d, mix.row_offsets(d)[e]);
     });
   }
 

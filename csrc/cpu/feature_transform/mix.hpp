@@ -1,6 +1,6 @@
 #pragma once
-#include "cpu/feature_transform/plan.hpp"
 #include "core/macros.hpp"
+#include "cpu/feature_transform/plan.hpp"
 
 // The channel mix as rows of (offset into a padded field, value): dense rows share their offsets.
 EF_LEVEL_BEGIN
@@ -26,17 +26,19 @@ inline int64_t column_offset(const PaddedField& f, int64_t m, int64_t column) {
 
 // offset: room for mix.count values (CSR) or c * m * m (dense).
 template <class T>
-MixRows<T> mix_rows(const ChannelMix& mix, const TransformPlan& p, const PaddedField& f, int64_t* offset) {
+MixRows<T> mix_rows(const ChannelMix& mix, const TransformPlan& p, const PaddedField& f,
+                    int64_t* offset) {
   const int64_t columns = p.c * p.window();
   const int64_t count = mix.column ? mix.count : columns;
-  for (int64_t e = 0; e < count; ++e) offset[e] = column_offset(f, p.m, mix.column ? mix.column[e] : e);
+  for (int64_t e = 0; e < count; ++e)
+    offset[e] = column_offset(f, p.m, mix.column ? mix.column[e] : e);
   return {static_cast<const T*>(mix.values), mix.row_begin, offset, columns};
 }
 
 // out[x] = start + sum_e value[e] field[offset[e] + x] for one row of cells.
 template <class T>
-void mix_row(const T* EF_RESTRICT values, const int64_t* EF_RESTRICT offsets, int64_t count, const T* field, T start, int64_t width,
-             int64_t step, T* out) {
+void mix_row(const T* EF_RESTRICT values, const int64_t* EF_RESTRICT offsets, int64_t count,
+             const T* field, T start, int64_t width, int64_t step, T* out) {
   for (int64_t x0 = 0; x0 < width; x0 += kTile) {
     T sum[kTile];
     for (int64_t j = 0; j < kTile; ++j) sum[j] = start;

@@ -17,7 +17,9 @@ struct PaddedField {
     plane = pitch * (rows + 2 * border);
   }
   int64_t count() const { return channels * plane; }
-  int64_t at(int64_t c, int64_t y, int64_t x) const { return c * plane + (y + border) * pitch + x + border; }
+  int64_t at(int64_t c, int64_t y, int64_t x) const {
+    return c * plane + (y + border) * pitch + x + border;
+  }
 };
 
 struct TransformPlan {
@@ -25,7 +27,14 @@ struct TransformPlan {
   int64_t chunk, chunks;  // output rows per task, tasks per image
 
   TransformPlan(const FeatureTransformArgs& a, const int64_t* out_size)
-      : n(a.x.size[0]), c(a.x.size[1]), w(a.x.size[3]), d(out_size[1]), H(out_size[2]), W(out_size[3]), m(a.mix.m), taps(a.taps) {
+      : n(a.x.size[0]),
+        c(a.x.size[1]),
+        w(a.x.size[3]),
+        d(out_size[1]),
+        H(out_size[2]),
+        W(out_size[3]),
+        m(a.mix.m),
+        taps(a.taps) {
     const int64_t images = std::max<int64_t>(n, 1);
     const int64_t wanted = images >= a.threads ? 1 : (2 * a.threads + images - 1) / images;
     chunk = std::max<int64_t>((H + wanted - 1) / wanted, 1);

@@ -9,7 +9,8 @@ EF_LEVEL_BEGIN
 
 // Copies pixels [begin, end) of one row of every channel.
 template <class In, class T>
-void load_row(const HogPlan& p, const View<const In, 4>& image, int64_t i, int64_t y, int64_t begin, int64_t end, T* out) {
+void load_row(const HogPlan& p, const View<const In, 4>& image, int64_t i, int64_t y, int64_t begin,
+              int64_t end, T* out) {
   const int64_t strip = p.strip_pixels(), step = image.stride[3], count = end - begin;
   for (int64_t c = 0; c < p.colours; ++c, out += strip) {
     const In* EF_RESTRICT from = image.at(i, c, y, begin);
@@ -22,10 +23,11 @@ void load_row(const HogPlan& p, const View<const In, 4>& image, int64_t i, int64
   }
 }
 
-// above, here, below: rows from the first pixel's left neighbour on. Writes `count` gradients from `start` on.
+// above, here, below: rows from the first pixel's left neighbour on. Writes `count` gradients from
+// `start` on.
 template <class T>
-void strongest_gradient(const HogPlan& p, const T* above, const T* here, const T* below, int64_t start,
-                        int64_t count, const HogScratch<T>& s) {
+void strongest_gradient(const HogPlan& p, const T* above, const T* here, const T* below,
+                        int64_t start, int64_t count, const HogScratch<T>& s) {
   constexpr bool kSame = sizeof(T) == sizeof(float);
   const int64_t strip = p.strip_pixels();
   float* EF_RESTRICT gx = s.gx + start;
@@ -58,10 +60,11 @@ void lengths(const T* EF_RESTRICT gx, const T* EF_RESTRICT gy, int64_t count, T*
   for (int64_t x = 0; x < count; ++x) out[x] = std::sqrt(gx[x] * gx[x] + gy[x] * gy[x]);
 }
 
-// Boundaries passed by each folded gradient. kN > 0: the number of orientations, so that the loop unrolls.
+// Boundaries passed by each folded gradient. kN > 0: the number of orientations, so that the loop
+// unrolls.
 template <int kN>
-void boundaries_passed(const float* EF_RESTRICT gx, const float* EF_RESTRICT gy, int64_t count, const OrientationTable& t,
-                       int32_t* EF_RESTRICT passed) {
+void boundaries_passed(const float* EF_RESTRICT gx, const float* EF_RESTRICT gy, int64_t count,
+                       const OrientationTable& t, int32_t* EF_RESTRICT passed) {
   if (kN > 0) {
     for (int64_t i = 0; i < count; ++i) {
       const float x = folded_x(gx[i], gy[i]), y = folded_y(gy[i]);
@@ -79,7 +82,8 @@ void boundaries_passed(const float* EF_RESTRICT gx, const float* EF_RESTRICT gy,
   }
 }
 
-inline void passed_by(const float* gx, const float* gy, int64_t count, const OrientationTable& t, int32_t* passed) {
+inline void passed_by(const float* gx, const float* gy, int64_t count, const OrientationTable& t,
+                      int32_t* passed) {
   if (t.n == 9) {
     boundaries_passed<9>(gx, gy, count, t, passed);
   } else {
@@ -87,7 +91,8 @@ inline void passed_by(const float* gx, const float* gy, int64_t count, const Ori
   }
 }
 
-inline void directed_bins(const float* EF_RESTRICT gy, int64_t count, int n, int32_t* EF_RESTRICT passed) {
+inline void directed_bins(const float* EF_RESTRICT gy, int64_t count, int n,
+                          int32_t* EF_RESTRICT passed) {
   for (int64_t i = 0; i < count; ++i) passed[i] = directed_bin(passed[i], gy[i], n);
 }
 
@@ -98,7 +103,8 @@ void split_votes(const HogScratch<T>& s, int64_t offset, int64_t count, const Or
   for (int64_t i = offset; i < offset + count; ++i) {
     const int32_t passed = s.bin[0][i];
     int side;
-    const T share = second_share<T>(folded_x(s.gx[i], s.gy[i]), folded_y(s.gy[i]), t.centre_x[passed], t.centre_y[passed], n, &side);
+    const T share = second_share<T>(folded_x(s.gx[i], s.gy[i]), folded_y(s.gy[i]),
+                                    t.centre_x[passed], t.centre_y[passed], n, &side);
     const T whole = s.vote[0][i];
     s.vote[1][i] = whole * share;
     s.vote[0][i] = whole - s.vote[1][i];

@@ -7,14 +7,20 @@
 #include "cpu/hog/vote.hpp"
 #include "cpu/parallel.hpp"
 
-// Rows stream through: image -> blocks of one block row -> a ring of three cell rows -> normalised row.
+// Rows stream through: image -> blocks of one block row -> a ring of three cell rows -> normalised
+// row.
 EF_LEVEL_BEGIN
 
 template <class In, class T>
 class HogImage {
  public:
   HogImage(const HogArgs& a, const HogPlan& p, const OrientationTable& t, char* memory)
-      : a_(a), p_(p), t_(t), s_(p, memory), image_(a.image.cast<const In>()), out_(a.out.cast<T>()) {}
+      : a_(a),
+        p_(p),
+        t_(t),
+        s_(p, memory),
+        image_(a.image.cast<const In>()),
+        out_(a.out.cast<T>()) {}
 
   // Output rows [first, last) of image i.
   void run(int64_t i, int64_t first, int64_t last) {
@@ -58,8 +64,8 @@ class HogImage {
     }
   }
 
-  // Votes of pixels x0 .. x0 + width - 1 of row y at the same places of vote and bin; zero where a pixel does
-  // not vote. Pixels beyond the image (dpm) repeat the last gradient column.
+  // Votes of pixels x0 .. x0 + width - 1 of row y at the same places of vote and bin; zero where a
+  // pixel does not vote. Pixels beyond the image (dpm) repeat the last gradient column.
   void gradient_row(int64_t i, int64_t y, int64_t x0, int64_t width, int64_t* loaded) {
     const int64_t first = std::min(std::max<int64_t>(x0, 1), p_.w - 2);
     const int64_t count = std::max<int64_t>(std::min(x0 + width, p_.w - 1) - first, 1);
@@ -103,7 +109,8 @@ class HogImage {
 template <class In, class T>
 void run_hog(const HogArgs& a) {
   const HogPlan plan(a);
-  const OrientationTable table = make_orientation_table(a.orientations, a.variant == HogVariant::dpm);
+  const OrientationTable table =
+      make_orientation_table(a.orientations, a.variant == HogVariant::dpm);
   const size_t bytes = HogScratch<T>::bytes(plan);
   parallel_for(a.image.size[0] * plan.chunks, a.threads, [&](int64_t task, int worker) {
     const int64_t i = task / plan.chunks, first = task % plan.chunks * plan.chunk;
@@ -124,7 +131,8 @@ void hog_kernel(const HogArgs& a) {
 }
 
 // The vector form of the decision by itself, for the tests.
-void orientation_bins(const float* gx, const float* gy, int64_t count, int orientations, bool four_digits, int32_t* bins) {
+void orientation_bins(const float* gx, const float* gy, int64_t count, int orientations,
+                      bool four_digits, int32_t* bins) {
   const OrientationTable table = make_orientation_table(orientations, four_digits);
   passed_by(gx, gy, count, table, bins);
   directed_bins(gy, count, orientations, bins);

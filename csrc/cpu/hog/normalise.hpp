@@ -2,10 +2,12 @@
 #include "cpu/hog/plan.hpp"
 #include "math/block_norm.hpp"
 
-// One row of cells: energies, block lengths, clipping, output. Cell c of a row stands at index c + 1.
+// One row of cells: energies, block lengths, clipping, output. Cell c of a row stands at index c
+// + 1.
 EF_LEVEL_BEGIN
 
-// Undirected bins (rows 2n .. 3n - 1) and the energy of each cell, with the edge cells repeated outside.
+// Undirected bins (rows 2n .. 3n - 1) and the energy of each cell, with the edge cells repeated
+// outside.
 template <class T>
 void fold_cells(const HogPlan& p, T* cells, T* energy) {
   const int64_t n = p.n, columns = p.columns, pitch = p.pitch;
@@ -27,7 +29,8 @@ void fold_cells(const HogPlan& p, T* cells, T* energy) {
 // inverse[c], c = 0 .. columns: the block whose right column is c and left column c - 1.
 template <class T>
 void block_inverses(const HogPlan& p, const T* upper, const T* lower, T* EF_RESTRICT inverse) {
-  for (int64_t c = 0; c <= p.columns; ++c) inverse[c] = inverse_length(upper[c] + upper[c + 1] + (lower[c] + lower[c + 1]));
+  for (int64_t c = 0; c <= p.columns; ++c)
+    inverse[c] = inverse_length(upper[c] + upper[c + 1] + (lower[c] + lower[c + 1]));
 }
 
 // The four blocks of each cell, in the order of the variant's textures.
@@ -35,20 +38,24 @@ template <class T>
 struct Blocks {
   const T* inverse[4];
   Blocks(const T* above, const T* below, bool last_first) {
-    const T* in_order[4] = {above, above + 1, below, below + 1};           // TL TR BL BR
-    const T* dpm_order[4] = {below + 1, above + 1, below, above};          // BR TR BL TL
+    const T* in_order[4] = {above, above + 1, below, below + 1};   // TL TR BL BR
+    const T* dpm_order[4] = {below + 1, above + 1, below, above};  // BR TR BL TL
     for (int q = 0; q < 4; ++q) inverse[q] = last_first ? dpm_order[q] : in_order[q];
   }
 };
 
-// out[x] = half the sum of the four clipped values; adds the clipped values to texture[q] where asked.
+// out[x] = half the sum of the four clipped values; adds the clipped values to texture[q] where
+// asked.
 template <class T, bool kTexture>
-void four_blocks(const T* EF_RESTRICT value, const Blocks<T>& blocks, int64_t columns, T* EF_RESTRICT out, T* const* texture) {
-  const T *EF_RESTRICT i0 = blocks.inverse[0], *EF_RESTRICT i1 = blocks.inverse[1], *EF_RESTRICT i2 = blocks.inverse[2],
-                       *EF_RESTRICT i3 = blocks.inverse[3];
-  T *EF_RESTRICT t0 = texture[0], *EF_RESTRICT t1 = texture[1], *EF_RESTRICT t2 = texture[2], *EF_RESTRICT t3 = texture[3];
+void four_blocks(const T* EF_RESTRICT value, const Blocks<T>& blocks, int64_t columns,
+                 T* EF_RESTRICT out, T* const* texture) {
+  const T *EF_RESTRICT i0 = blocks.inverse[0], *EF_RESTRICT i1 = blocks.inverse[1],
+                       *EF_RESTRICT i2 = blocks.inverse[2], *EF_RESTRICT i3 = blocks.inverse[3];
+  T *EF_RESTRICT t0 = texture[0], *EF_RESTRICT t1 = texture[1], *EF_RESTRICT t2 = texture[2],
+                 *EF_RESTRICT t3 = texture[3];
   for (int64_t x = 0; x < columns; ++x) {
-    const T a = clipped(value[x], i0[x]), b = clipped(value[x], i1[x]), c = clipped(value[x], i2[x]), d = clipped(value[x], i3[x]);
+    const T a = clipped(value[x], i0[x]), b = clipped(value[x], i1[x]),
+            c = clipped(value[x], i2[x]), d = clipped(value[x], i3[x]);
     out[x] = T(0.5) * (a + b + (c + d));
     if (kTexture) {
       t0[x] += a;
@@ -72,7 +79,8 @@ void normalise_dalal_triggs(const HogPlan& p, const T* cells, const Blocks<T>& b
 }
 
 template <class T>
-void normalise_row(const HogPlan& p, HogVariant variant, const T* cells, const T* above, const T* below, T* out) {
+void normalise_row(const HogPlan& p, HogVariant variant, const T* cells, const T* above,
+                   const T* below, T* out) {
   const bool dpm = variant == HogVariant::dpm;
   const Blocks<T> blocks(above, below, dpm);
   if (variant == HogVariant::dalal_triggs) return normalise_dalal_triggs(p, cells, blocks, out);

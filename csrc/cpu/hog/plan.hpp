@@ -8,23 +8,28 @@
 // How one image is cut up: strips of blocks inside block rows, chunks of cell rows for the threads.
 namespace ef {
 
-constexpr int64_t kStripBlocks = 32;  // a strip's histogram (32 x 18 x 4 floats) stays in the first-level cache
+constexpr int64_t kStripBlocks =
+    32;  // a strip's histogram (32 x 18 x 4 floats) stays in the first-level cache
 constexpr int64_t kPadFloats = 16;
 
 inline int64_t padded(int64_t count) { return (count + kPadFloats - 1) / kPadFloats * kPadFloats; }
 
 struct HogPlan {
-  int64_t h, w, colours;        // image
-  int64_t cell, n;              // cell size, orientations
-  int64_t rows, columns;        // cells computed (dpm drops the outermost ones on output)
-  int64_t end_y, end_x;         // pixels 1 .. end - 1 vote
+  int64_t h, w, colours;  // image
+  int64_t cell, n;        // cell size, orientations
+  int64_t rows, columns;  // cells computed (dpm drops the outermost ones on output)
+  int64_t end_y, end_x;   // pixels 1 .. end - 1 vote
   int64_t out_channels, out_rows, out_columns, dropped;
-  int64_t pitch;                // cells of one row of one bin, with one spare on either side
-  int64_t chunk;                // output rows per task
-  int64_t chunks;               // tasks per image
+  int64_t pitch;   // cells of one row of one bin, with one spare on either side
+  int64_t chunk;   // output rows per task
+  int64_t chunks;  // tasks per image
 
   explicit HogPlan(const HogArgs& a)
-      : h(a.image.size[2]), w(a.image.size[3]), colours(a.image.size[1]), cell(a.cell), n(a.orientations) {
+      : h(a.image.size[2]),
+        w(a.image.size[3]),
+        colours(a.image.size[1]),
+        cell(a.cell),
+        n(a.orientations) {
     const HogShape shape = hog_shape(h, w, cell, a.orientations, a.variant);
     const bool dpm = a.variant == HogVariant::dpm;
     dropped = dpm ? 1 : 0;
@@ -36,8 +41,8 @@ struct HogPlan {
     end_y = dpm ? rows * cell - 1 : h - 1;
     end_x = dpm ? columns * cell - 1 : w - 1;
     pitch = padded(columns + 2);
-    // One task per image when there are images enough; otherwise rows are shared out, and the cell rows
-    // around each chunk are computed twice.
+    // One task per image when there are images enough; otherwise rows are shared out, and the cell
+    // rows around each chunk are computed twice.
     const int64_t images = std::max<int64_t>(a.image.size[0], 1);
     const int64_t wanted = images >= a.threads ? 1 : (2 * a.threads + images - 1) / images;
     chunk = std::max<int64_t>((out_rows + wanted - 1) / wanted, std::min<int64_t>(out_rows, 8));
@@ -49,19 +54,19 @@ struct HogPlan {
 // One worker's memory, carved out of the caller's workspace.
 template <class T>
 struct HogScratch {
-  T* pixels;      // [3 rows][colours][strip_pixels]: converted image rows of the strip
-  float* gx;      // [strip_pixels] each, as the decisions see the gradient
+  T* pixels;  // [3 rows][colours][strip_pixels]: converted image rows of the strip
+  float* gx;  // [strip_pixels] each, as the decisions see the gradient
   float* gy;
   float* length2;
-  T* exact_gx;    // the gradient in T; the same memory as gx, gy when T is float
+  T* exact_gx;  // the gradient in T; the same memory as gx, gy when T is float
   T* exact_gy;
-  T* vote[2];     // [strip_pixels]: gradient length for the first and the second bin
+  T* vote[2];  // [strip_pixels]: gradient length for the first and the second bin
   int32_t* bin[2];
-  T* blocks;      // [kStripBlocks][2 n][4 corners]
-  T* cells;       // ring of 3 rows [2 n directed, n undirected bins][pitch]
-  T* energy;      // ring of 3 rows [pitch]
-  T* inverse;     // [2][pitch]
-  T* row;         // [channels][pitch]: one finished row of cells
+  T* blocks;   // [kStripBlocks][2 n][4 corners]
+  T* cells;    // ring of 3 rows [2 n directed, n undirected bins][pitch]
+  T* energy;   // ring of 3 rows [pitch]
+  T* inverse;  // [2][pitch]
+  T* row;      // [channels][pitch]: one finished row of cells
 
   static size_t bytes(const HogPlan& p) { return HogScratch(p, nullptr).bytes_; }
 

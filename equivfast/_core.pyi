@@ -1,0 +1,65 @@
+from collections.abc import Sequence
+
+def hog_shape(h: int, w: int, cell: int, orientations: int, variant: int) -> tuple[int, int, int]: ...
+def set_cpu_level(name: str) -> None: ...
+def build() -> dict[str, object]: ...
+def cuda_devices() -> tuple[list[tuple[str, int, int, int]], str]: ...
+
+class HogArgs:
+    def __init__(
+        self,
+        image: int,
+        dtype: int,
+        shape: Sequence[int],
+        stride: Sequence[int],
+        out: int,
+        out_shape: Sequence[int],
+        out_stride: Sequence[int],
+        cell: int,
+        orientations: int,
+        variant: int,
+        bilinear: bool,
+        threads: int,
+    ) -> None: ...
+    def workspace(self) -> int: ...
+    def run(self, workspace: int) -> None: ...
+
+class FeatureTransformArgs:
+    def __init__(
+        self,
+        x: int,
+        dtype: int,
+        shape: Sequence[int],
+        stride: Sequence[int],
+        index: int,
+        weight: int,
+        taps: int,
+        values: int,
+        column: int,
+        row_begin: int,
+        count: int,
+        m: int,
+        bias: int,
+        out: int,
+        out_shape: Sequence[int],
+        out_stride: Sequence[int],
+        threads: int,
+    ) -> None: ...
+    def workspace(self) -> int: ...
+    def run(self, workspace: int) -> None: ...
+
+class FeatureTransformGradients:
+    def __init__(
+        self,
+        forward: FeatureTransformArgs,
+        grad_out: int,
+        shape: Sequence[int],
+        stride: Sequence[int],
+        grad_x: int,
+        x_shape: Sequence[int],
+        x_stride: Sequence[int],
+        grad_weight: int,
+        grad_mix: int,
+    ) -> None: ...
+    def workspace(self) -> int: ...
+    def run(self, workspace: int) -> None: ...
