@@ -1,0 +1,5 @@
+"""Studies: a frozen config in, a result that can be saved as JSON out."""
+
+from equivfast.studies import equivariance as equivariance
+
+__all__ = ["equivariance"]

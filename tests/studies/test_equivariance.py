@@ -1,0 +1,163 @@
+"""The whole study, small: from photographs to the result, the report and the command line."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from equivfast import data, report
+from equivfast.cli.main import program
+from equivfast.studies import _findings
+from equivfast.studies.equivariance import EquivarianceConfig, run
+
+SMALL = EquivarianceConfig(
+    transforms=("hflip", "rot:180", "rot:45", "scale:1.25"),
+    train_windows=250,
+    test_windows=60,
+    curve_windows=0,
+    field=5,
+)
+
+
+@pytest.fixture(scope="module")
+def result() -> dict:
+    return run(SMALL)
+
+
+def methods(result: dict, name: str) -> dict[str, dict]:
+    return next({m["name"]: m for m in t["methods"]} for t in result["transforms"] if t["name"] == name)
+
+
+@pytest.mark.parametrize("name", ["hflip", "rot:180"])
+def test_flips_and_half_turns_are_exact_on_photographs(result, name):
+    exact = methods(result, name)["permutation"]
+    assert exact["max_abs"] < 1e-5
+    assert methods(result, name)["no map"]["hellinger"]["mean"] > 0.2
+    assert methods(result, name)["cells moved"]["hellinger"]["mean"] > 0.2
+
+
+def test_learned_map_is_far_below_both_controls_at_45_degrees(result):
+    found = methods(result, "rot:45")
+    learned = found["forward selection k=5 m=3"]["hellinger"]["mean"]
+    controls = min(found[c]["hellinger"]["mean"] for c in ("no map", "cells moved"))
+    assert learned < 0.5 * controls
+    assert "permutation" not in found
+
+
+def test_one_nonzero_per_row_recovers_an_exact_symmetry(result):
+    sparse = methods(result, "rot:180")["forward selection k=1 m=1"]
+    assert sparse["max_abs"] < 1e-4
+    assert sparse["nonzero_share"] * 31 * cells_of(result) ** 2 <= 1 + 1e-9
+
+
+def cells_of(result: dict) -> int:
+    """Source cells along a side: the share of non-zeros is one in 31 cells^2."""
+    permutation = methods(result, "hflip")["permutation"]
+    return round((1 / permutation["nonzero_share"] / 31) ** 0.5)
+
+
+def test_result_survives_json_and_becomes_a_page(result, tmp_path):
+    again = json.loads(json.dumps(result))
+    assert again == result
+    page = report.write_equivariance_page(tmp_path / "index.html", again)
+    text = page.read_text()
+    assert "rotation 45°" in text and "forward selection k=5 m=3" in text
+
+
+def test_training_and_held_out_photographs_are_disjoint(result):
+    images = result["provenance"]["images"]
+    assert images["train"] and images["test"] and not set(images["train"]) & set(images["test"])
+
+
+def test_same_seed_same_numbers_and_resume_takes_pieces_up(result, tmp_path, monkeypatch):
+    config = replace(SMALL, out=str(tmp_path), transforms=("hflip", "rot:45"))
+    first = run(config)
+    assert methods(first, "rot:45")["no map"] == methods(result, "rot:45")["no map"]
+    # Interrupted after the first transformation: the piece of the second is missing.
+    (tmp_path / "pieces" / "rot_45.json").unlink()
+    seen = []
+    again = run(replace(config, resume=True), lambda stage, done, total: seen.append(stage))
+    assert without_times(again["transforms"]) == without_times(first["transforms"])
+    assert not any(stage.startswith("hflip") for stage in seen)
+    assert any(stage.startswith("rot:45") for stage in seen)
+
+
+def without_times(transforms: list[dict]) -> list[dict]:
+    return [t | {"methods": [m | {"learn_seconds": None} for m in t["methods"]]} for t in transforms]
+
+
+def test_curves_run_over_angle_and_scale(monkeypatch):
+    monkeypatch.setattr("equivfast.studies.equivariance.CURVE_DEGREES", (0, 45))
+    monkeypatch.setattr("equivfast.studies.equivariance.CURVE_FACTORS", (1.0, 1.25))
+    found = run(replace(SMALL, transforms=("hflip",), curve_windows=80, train_windows=100, test_windows=20))
+    series = found["curves"]["rotation"]["series"]
+    assert series["no map"][0] == pytest.approx(0, abs=1e-6) and series["no map"][1] > 0.2
+    assert series["forward selection k=5 m=3"][1] < series["no map"][1]
+    assert found["curves"]["scale"]["factors"] == [1.0, 1.25]
+
+
+def test_headline_and_findings_repeat_the_table(result):
+    texts = " ".join(h["text"] + h["value"] for h in result["headline"]) + " ".join(result["findings"])
+    best = methods(result, "rot:45")["forward selection k=5 m=3"]["hellinger"]["mean"]
+    assert f"{best:.3f}" in texts
+    transform = json.loads(json.dumps(next(t for t in result["transforms"] if t["name"] == "rot:45")))
+    for m in transform["methods"]:  # controls as good as the map: the sentence must say so
+        m["hellinger"] = {"mean": 0.2, "low": 0.1, "high": 0.3}
+    assert "not clearly below" in _findings.of([transform])["findings"][0]
+
+
+def test_folder_of_photographs_with_a_broken_file(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for photo in data.photographs(["cat", "coffee", "china", "astronaut"]):
+        Image.fromarray(photo.image).save(folder / f"{photo.name}.png")
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 not a photograph")
+    config = replace(
+        SMALL, images=str(folder), transforms=("rot:90",), train_windows=60, test_windows=20, field=3
+    )
+    found = run(config)
+    assert [name for name, _ in found["provenance"]["skipped"]] == ["broken.jpg"]
+
+
+@pytest.mark.parametrize(
+    "change,message",
+    [
+        ({"field": 4}, "field must be an odd number of cells, got 4"),
+        ({"cell": 5}, "cell must be even.*got 5"),
+        ({"train_windows": 0}, "train_windows must be at least 1, got 0"),
+        ({"curve_windows": -1}, "curve_windows must be 0 or more, got -1"),
+        ({"transforms": ()}, "transforms must name at least one"),
+        ({"transforms": ("spin:3",)}, "spin:3"),
+        ({"transforms": ("scale:0",)}, "factor must be above 0, got 0.0"),
+        ({"variant": "hogg"}, "variant must be one of .* got 'hogg'"),
+        ({"images": "no/such/folder"}, "no/such/folder"),
+        ({"field": 41}, "photographs must have at least"),
+    ],
+)
+def test_spoiled_settings(change, message):
+    with pytest.raises(ValueError, match=message):
+        run(replace(SMALL, **change))
+
+
+def test_command_line_writes_the_report(tmp_path):
+    from click.testing import CliRunner
+
+    arguments = ["equivariance", "--model", "hog", "--transforms", "hflip,rot:90", "--windows", "40"]
+    arguments += [
+        "--test-windows",
+        "20",
+        "--curve-windows",
+        "0",
+        "--field",
+        "3",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    outcome = CliRunner().invoke(program, arguments)
+    assert outcome.exit_code == 0, outcome.output
+    assert outcome.output.strip().endswith(str(tmp_path / "out" / "index.html"))
+    kept = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert [t["name"] for t in kept["transforms"]] == ["hflip", "rot:90"]
+    assert np.isfinite(kept["transforms"][1]["methods"][0]["hellinger"]["mean"])

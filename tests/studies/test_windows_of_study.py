@@ -1,0 +1,92 @@
+"""Windows of a study: exact moves stay exact, and the sizes asked for suffice."""
+
+import numpy as np
+import pytest
+import torch
+
+from equivfast import data
+from equivfast.groups import Grid, hflip, identity, neighbourhood, rotation, scaling, translation, window
+from equivfast.representations import HOG
+from equivfast.studies._errors import bootstrap_interval, measure
+from equivfast.studies._run import silent
+from equivfast.studies._windows import BORDER_CELLS, WindowSet, cells_needed, pixel_reach
+
+
+@pytest.fixture(scope="module")
+def windows() -> WindowSet:
+    photos, phi, cells = data.photographs(["cat", "coffee"]), HOG(), 5
+    pixels = WindowSet.pixels_of(cells, phi)
+    places = data.windows(photos, 6, pixels, seed=0, reach=pixel_reach(rotation(45), pixels))
+    return WindowSet(photos, places, phi, cells)
+
+
+def test_fields_have_the_asked_cells_and_match_the_representation(windows):
+    fields = windows.fields(None, silent, "")
+    assert fields.shape == (6, 31, 5, 5)
+    whole = windows.phi(windows.images([3], identity()))
+    torch.testing.assert_close(fields[3], whole[0, :, BORDER_CELLS:-BORDER_CELLS, BORDER_CELLS:-BORDER_CELLS])
+
+
+def test_flips_of_windows_are_exact(windows):
+    upright, flipped = windows.fields(None, silent, ""), windows.fields(hflip(), silent, "")
+    action = torch.from_numpy(windows.phi.channel_action(hflip()))
+    assert (flipped - upright.flip(-1)[:, action]).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    "g", [rotation(30), scaling(0.8), scaling(1.3) @ rotation(170), translation(3.4, -7.2)]
+)
+def test_resampled_together_as_one_by_one(windows, g):
+    together = windows.images(range(6), g)
+    for i in range(6):
+        index, centre = windows.places[i]
+        photo = torch.from_numpy(windows.photographs[index].image).permute(2, 0, 1)[None]
+        alone, _ = window(photo, centre, windows.pixels, g)
+        torch.testing.assert_close(together[i], alone[0] / 255, atol=2e-5, rtol=0)
+
+
+def test_turned_windows_show_the_photograph(windows):
+    """What a turn brings into the corners is there in the photograph: no mirrored border."""
+    for i in range(len(windows.places)):
+        index, centre = windows.places[i]
+        height, width = windows.photographs[index].image.shape[:2]
+        reach = pixel_reach(rotation(45), windows.pixels)
+        assert min(centre[0], centre[1], width - 1 - centre[0], height - 1 - centre[1]) >= reach
+
+
+@pytest.mark.parametrize(
+    "g", [identity(), rotation(45), rotation(90), scaling(1.25), scaling(0.8), translation(9, 3)]
+)
+def test_cells_needed_holds_every_support_and_is_the_smallest(g):
+    target = Grid.centred(9, 9, 8)
+    cells = cells_needed(g, 9, 8)
+    assert cells % 2 == 1
+    assert (neighbourhood(g, Grid.centred(cells, cells, 8), target, 3) >= 0).all()
+    assert (neighbourhood(g, Grid.centred(cells - 2, cells - 2, 8), target, 3) < 0).any()
+
+
+def test_sample_keeps_windows_of_the_set(windows):
+    few = windows.sample(4, seed=1)
+    assert len(few.places) == 4
+    assert set(few.places) <= set(windows.places)
+    assert len(windows.sample(100, seed=1).places) == 6
+
+
+def test_bootstrap_draws_photographs_not_windows():
+    """Two photographs that disagree: the interval spans both, however many windows each has."""
+    values = np.r_[np.zeros(1000), np.ones(1000)]
+    low, high = bootstrap_interval(values, np.repeat([0, 1], 1000), seed=0)
+    assert (low, high) == (0.0, 1.0)
+    low, high = bootstrap_interval(np.full(50, 0.3), np.repeat([0, 3], 25), seed=0)
+    assert low == pytest.approx(0.3) and high == pytest.approx(0.3)
+
+
+def test_measure_of_a_perfect_and_of_a_wrong_prediction():
+    field = torch.rand(4, 3, 2, 2, generator=torch.Generator().manual_seed(0)) + 0.1
+    photo_of, names = np.array([0, 0, 1, 1]), ["a", "b"]
+    perfect = measure(field, field, photo_of, names, seed=0)
+    assert perfect["hellinger"]["mean"] == 0 and perfect["max_abs"] == 0 and perfect["clipped_share"] == 0
+    wrong = measure(field.flip(1), field, photo_of, names, seed=0)
+    assert wrong["hellinger"]["low"] <= wrong["hellinger"]["mean"] <= wrong["hellinger"]["high"]
+    assert wrong["hellinger"]["mean"] == pytest.approx(np.mean(list(wrong["per_photo"].values())))
+    assert wrong["relative_l2"] > 0.1
