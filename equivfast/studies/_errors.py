@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from equivfast import maps
 
 _DRAWS = 1000
+INTERVAL = "the 90 % bootstrap interval, photographs drawn with replacement"
 
 
 def bootstrap_interval(

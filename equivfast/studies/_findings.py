@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from equivfast.report import show
 from equivfast.studies._methods import MOVED, NO_MAP
 
 EXACT = 1e-5  # max-abs below which a permutation counts as exact: float32 sums in another order
@@ -17,7 +18,7 @@ def of(transforms: list[dict[str, Any]]) -> dict[str, Any]:
     if exact:
         labels = ", ".join(label for label, _ in exact)
         text = f"largest difference on held-out photographs when cells and channels are permuted: {labels}"
-        headline.append({"text": text, "value": f"{max(d for _, d in exact):.0e}"})
+        headline.append({"text": text, "value": show(max(d for _, d in exact))})
     return {"headline": headline, "findings": [*map(_finding, transforms)]}
 
 
@@ -44,7 +45,7 @@ def _finding(transform: dict[str, Any]) -> str:
     methods = _by_name(transform)
     best, largest = methods[transform["best"]], _largest(transform)
     if largest is not None and largest <= EXACT:
-        return f"{transform['label']}: a permutation of cells and channels, exact to {largest:.0e}."
+        return f"{transform['label']}: a permutation of cells and channels, exact to {show(largest)}."
     controls = min((methods[NO_MAP.name], methods[MOVED.name]), key=lambda m: m["hellinger"]["mean"])
     span, other = best["hellinger"], controls["hellinger"]
     verdict = "below" if span["high"] < other["low"] else "not clearly below"

@@ -130,9 +130,13 @@ class TransformStudy:
         }
 
     def _example(self, m: maps.Map, name: str) -> dict[str, Any]:
-        """The held-out window with the strongest edges, and its fields as glyphs, drawn to one scale."""
-        i = int(self.y_test.square().sum((1, 2, 3)).argmax())
+        """The held-out window with the clearest edges, and its fields as glyphs, drawn to one scale."""
         phi = self.train.phi
+        # Fur and foliage are strong in every orientation; an edge is strong in one and weak in the others.
+        edges = [
+            report.strengths(y, phi.orientations, phi.variant).std(axis=2).mean() for y in self.y_test.numpy()
+        ]
+        i = int(np.argmax(edges))
         fields = [self._centre(self.x_test[i]), self.y_test[i], m(self.x_test[i : i + 1])[0]]
         arrays = [field.numpy() for field in fields]
         peak = max(float(report.strengths(a, phi.orientations, phi.variant).max()) for a in arrays)

@@ -23,6 +23,7 @@ from equivfast.groups import Transform, rotation, scaling
 from equivfast.representations import HOG
 from equivfast.studies import _findings, _run
 from equivfast.studies._config import EquivarianceConfig
+from equivfast.studies._errors import INTERVAL
 from equivfast.studies._measure import TransformStudy
 from equivfast.studies._methods import CURVE_METHODS
 from equivfast.studies._run import Progress
@@ -52,6 +53,7 @@ def run(config: EquivarianceConfig, progress: Progress | None = None) -> dict[st
         "title": "How HOG transforms",
         "created": _run.now(),
         "representation": study.phi.settings,
+        "interval": INTERVAL,
         "transforms": transforms,
         "curves": curves,
         **_findings.of(transforms),
@@ -80,6 +82,9 @@ class _Study:
             return data.photographs(data.split.train), data.photographs(data.split.test)
         found = data.folder(self.config.images)
         self.skipped += found.skipped
+        self.skipped += [
+            (name, "left unread: the photographs before it fill the memory") for name in found.unread
+        ]
         split = data.split_by_name(
             [p.name for p in found.photographs], self.config.test_share, self.config.seed
         )

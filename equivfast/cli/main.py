@@ -1,0 +1,27 @@
+"""The `equivfast` program."""
+
+from __future__ import annotations
+
+import click
+
+from equivfast.cli.errors import Program
+
+COMMANDS = {
+    "demo": "equivfast.cli.demo:demo",
+    "hog": "equivfast.cli.hog:hog",
+    "equivariance": "equivfast.cli.equivariance:equivariance",
+    "info": "equivfast.cli.info:info",
+}
+
+
+@click.group(
+    "equivfast", cls=Program, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(package_name="equivfast", prog_name="equivfast")
+def program() -> None:
+    """Fast HOG, and measurements of how image representations transform."""
+
+
+def main() -> None:
+    """The entry point that the installed script calls."""
+    program()

@@ -1,0 +1,20 @@
+"""Images in: embedded photographs, folders, and where windows are cut from them."""
+
+from __future__ import annotations
+
+from equivfast.data.embedded import photographs, split
+from equivfast.data.folders import Folder, Photograph, Split, folder, read_image, split_by_name
+from equivfast.data.windows import Windows, windows
+
+__all__ = [
+    "Folder",
+    "Photograph",
+    "Split",
+    "Windows",
+    "folder",
+    "photographs",
+    "read_image",
+    "split",
+    "split_by_name",
+    "windows",
+]

@@ -1,0 +1,25 @@
+"""Pages out: figures, HOG glyphs and self-contained HTML, from results that are plain dicts."""
+
+from __future__ import annotations
+
+from equivfast.report.atomic import make_folder, save_npy, write_bytes, write_json, write_text
+from equivfast.report.glyphs import glyphs, ink, png_bytes, png_uri, strengths
+from equivfast.report.page import index_entry, write_equivariance_page, write_index
+from equivfast.report.svg import show
+
+__all__ = [
+    "glyphs",
+    "index_entry",
+    "ink",
+    "make_folder",
+    "png_bytes",
+    "png_uri",
+    "save_npy",
+    "show",
+    "strengths",
+    "write_bytes",
+    "write_equivariance_page",
+    "write_index",
+    "write_json",
+    "write_text",
+]

@@ -1,0 +1,94 @@
+"""A small made-up result of a study, with names that would break a careless page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from equivfast import report
+
+EVIL = '<script>alert("x")</script> & <b>bold</b>'
+
+
+def method(name: str, role: str, mean: float, photos: dict[str, float], **more: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "role": role,
+        "hellinger": {"mean": mean, "low": mean * 0.9, "high": mean * 1.1},
+        "relative_l2": 2 * mean,
+        "max_abs": more.get("max_abs", mean),
+        "clipped_share": 0.01,
+        "nonzero_share": more.get("nonzero_share"),
+        "learn_seconds": more.get("learn_seconds"),
+        "per_photo": {photo: mean * factor for photo, factor in photos.items()},
+    }
+
+
+def transform(
+    name: str, label: str, errors: tuple[float, float, float], photos: dict[str, float]
+) -> dict[str, Any]:
+    rng = np.random.default_rng(len(name))
+    picture = [report.png_uri(rng.integers(0, 256, (6, 6), dtype=np.uint8)) for _ in range(5)]
+    keys = ("image_x", "image_gx", "phi_x", "phi_gx", "mapped")
+    best = "ridge m=3"
+    return {
+        "name": name,
+        "label": label,
+        "field": [9, 9],
+        "train_windows": 1200,
+        "test_windows": 60,
+        "methods": [
+            method("no map", "control", errors[0], photos),
+            method("cells moved", "control", errors[1], photos),
+            method(
+                "forward selection k=1",
+                "learned",
+                errors[2] * 1.2,
+                photos,
+                nonzero_share=0.002,
+                learn_seconds=3.5,
+            ),
+            method(best, "learned", errors[2], photos, nonzero_share=0.1, learn_seconds=1.25),
+        ],
+        "best": best,
+        "example": {"photo": EVIL, "method": best, **dict(zip(keys, picture, strict=True))},
+    }
+
+
+@pytest.fixture
+def result() -> dict[str, Any]:
+    photos = {"cat": 1.0, EVIL: 1.2}
+    turned = transform("rot:45", "rotation 45°", (0.346, 0.336, 0.129), photos)
+    flipped = transform("hflip", "horizontal <i>flip</i>", (0.322, 0.306, 0.067), photos)
+    flipped["methods"].insert(2, method("permutation", "exact", 3e-5, photos, max_abs=4e-6))
+    flipped["best"] = "permutation"
+    return {
+        "title": f"HOG {EVIL}",
+        "created": "2025-11-23T04:10:11+00:00",
+        "representation": {
+            "name": "HOG", "variant": "uoctti", "cell": 8, "orientations": 9,
+            "assignment": "bilinear", "channels": 31,
+        },
+        "transforms": [turned, flipped],
+        "curves": {
+            "rotation": {
+                "degrees": [0, 45, 90],
+                "series": {"no map": [0.0, 0.3, 0.4], "cells moved": [0.0, 0.3, 0.2], EVIL: [0.0, None, 0.1]},
+            }
+        },
+        "headline": [{"value": "0.129", "text": f"error at 45° {EVIL}"}],
+        "findings": [f"found {EVIL}"],
+        "provenance": {
+            "versions": {"equivfast": "0.1.0"},
+            "seed": 3,
+            "command": f"equivfast equivariance --images '{EVIL}'",
+            "cpu_level": "avx2",
+            "machine": "a machine",
+            "images": {"train": ["astronaut"], "test": ["cat", EVIL]},
+            "skipped": [[EVIL, "image file is truncated"]],
+            "settings": {"transforms": ["rot:45", "hflip"], "images": EVIL},
+            "seconds": {"study": 12.5},
+        },
+    }  # fmt: skip

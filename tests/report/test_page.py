@@ -1,0 +1,244 @@
+"""The page is one file, safe against the names in it, and offers the data of every figure."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from equivfast import report
+from equivfast.report import figures
+
+EVIL = '<script>alert("x")</script> & <b>bold</b>'  # the name that the made-up result is full of
+
+
+class Page(HTMLParser):
+    """Elements with their attributes, visible text, JSON blocks; an unclosed or misplaced tag fails."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.blocks: dict[str, Any] = {}
+        self.block: str | None = None
+        self.feed(html)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: value or "" for name, value in attrs}
+        self.tags.append((tag, attributes))
+        if tag == "script":
+            self.block = attributes["id"]
+        if tag not in ("meta", "img", "br"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+        self.block = None
+
+    def handle_data(self, data: str) -> None:
+        if self.block is not None:
+            self.blocks[self.block] = json.loads(data)
+        elif "style" not in self.open:
+            self.text += data
+
+    def values(self, attribute: str) -> list[str]:
+        return [attributes[attribute] for _, attributes in self.tags if attribute in attributes]
+
+
+@pytest.fixture
+def html(tmp_path: Path, result: dict[str, Any]) -> str:
+    return report.write_equivariance_page(tmp_path / "index.html", result).read_text(encoding="utf-8")
+
+
+def test_every_figure_offers_the_data_it_shows(html: str, result: dict[str, Any]) -> None:
+    page = Page(html)
+    transforms = result["transforms"]
+    shown = [
+        figures.error_bars(transforms),
+        figures.error_curves("rotation", result["curves"]["rotation"]),
+        figures.error_table(transforms),
+        *map(figures.photo_errors, transforms),
+    ]
+    for figure in shown:
+        assert page.blocks[f"data-{figure.id}"] == figure.data
+    assert page.blocks["data-glyphs-rot-45"]["photo"] == EVIL
+    assert page.blocks["data-glyphs-rot-45"]["errors"] == [transforms[0]["methods"][3]]
+    assert page.blocks["data-result"]["provenance"] == result["provenance"]
+    assert page.blocks["data-result"]["transforms"][0]["methods"] == transforms[0]["methods"]
+    assert len(page.blocks) == len(shown) + 2 + 1
+
+
+def test_download_of_each_figure_is_the_same_data(html: str) -> None:
+    page = Page(html)
+    links = {a["download"]: a["href"] for tag, a in page.tags if tag == "a" and "download" in a}
+    assert len(links) == len(page.blocks)
+    for name, href in links.items():
+        kind, content = href.split(",", 1)
+        assert kind == "data:application/json;base64"
+        assert json.loads(base64.b64decode(content)) == page.blocks[f"data-{name.removesuffix('.json')}"]
+
+
+def test_nothing_comes_from_elsewhere_and_nothing_runs(html: str) -> None:
+    page = Page(html)
+    for address in page.values("href") + page.values("src"):
+        assert address.startswith(("data:image/png;base64,", "data:application/json;base64,", "#"))
+    assert {a.get("type") for tag, a in page.tags if tag == "script"} == {"application/json"}
+    assert not {"link", "iframe", "object", "embed", "form", "base"} & {tag for tag, _ in page.tags}
+    assert not [name for _, a in page.tags for name in a if name.startswith("on")]
+    style = re.search(r"<style>(.*?)</style>", html, re.S)
+    assert style and "url(" not in style[1] and "@import" not in style[1]
+    assert "http:" not in re.sub(r"base64,[A-Za-z0-9+/=]+", "", html)
+    policy = next(a["content"] for tag, a in page.tags if a.get("http-equiv") == "Content-Security-Policy")
+    assert "default-src 'none'" in policy
+
+
+def test_names_are_text_and_never_tags(html: str) -> None:
+    page = Page(html)
+    assert "<script>alert" not in html and "<b>bold" not in html and "<i>flip" not in html
+    assert page.text.count(EVIL) >= 8
+    assert "horizontal <i>flip</i>" in page.text
+
+
+def test_ids_are_unique_and_links_inside_the_page_lead_somewhere(html: str) -> None:
+    page = Page(html)
+    ids = page.values("id")
+    assert len(ids) == len(set(ids))
+    inner = [address[1:] for address in page.values("href") if address.startswith("#")]
+    assert len(inner) == 2 and set(inner) <= set(ids)
+
+
+def test_order_is_headline_charts_examples_method_provenance(html: str) -> None:
+    text = Page(html).text
+    places = [text.index(words) for words in (
+        "error at 45°", "Error with and without the map", "Error against rotation", "All methods",
+        "Transformation by transformation", "How it was measured", "Provenance",
+    )]  # fmt: skip
+    assert places == sorted(places)
+
+
+def test_provenance_is_complete(html: str, result: dict[str, Any]) -> None:
+    text = Page(html).text
+    origin = result["provenance"]
+    for words in (
+        origin["command"],
+        "avx2",
+        "a machine",
+        "equivfast 0.1.0",
+        "image file is truncated",
+        "12.5 s",
+    ):
+        assert words in text
+    assert "transforms = rot:45, hflip" in text and "2025-11-23 04:10 UTC" in text
+
+
+def test_five_pictures_stand_in_order(html: str, result: dict[str, Any]) -> None:
+    pictures = [a["src"] for tag, a in Page(html).tags if tag == "img"]
+    example = result["transforms"][0]["example"]
+    assert pictures[:5] == [example[key] for key in ("image_x", "image_gx", "phi_x", "phi_gx", "mapped")]
+    assert len(pictures) == 10
+
+
+def test_curves_and_examples_may_be_absent(tmp_path: Path, result: dict[str, Any]) -> None:
+    del result["curves"], result["transforms"][0]["example"]
+    page = Page(report.write_equivariance_page(tmp_path / "p.html", result).read_text(encoding="utf-8"))
+    assert "data-curve-rotation" not in page.blocks and "data-glyphs-rot-45" not in page.blocks
+    assert "data-glyphs-hflip" in page.blocks
+
+
+def test_not_a_number_becomes_null_and_a_dash(tmp_path: Path, result: dict[str, Any]) -> None:
+    result["transforms"][0]["methods"][0]["relative_l2"] = float("nan")
+    html = report.write_equivariance_page(tmp_path / "p.html", result).read_text(encoding="utf-8")
+    page = Page(html)
+    assert page.blocks["data-result"]["transforms"][0]["methods"][0]["relative_l2"] is None
+    assert not re.search(r"\bnan\b", re.sub(r"base64,[A-Za-z0-9+/=]+", "", html), re.I)
+
+
+def test_page_of_many_transformations_has_unique_ids(tmp_path: Path, result: dict[str, Any]) -> None:
+    base = result["transforms"][0]
+    result["transforms"] = [
+        {**copy.deepcopy(base), "name": n} for n in ("shift:3,-2", "shift:3,2", "shift:-3,2")
+    ]
+    page = Page(report.write_equivariance_page(tmp_path / "p.html", result).read_text(encoding="utf-8"))
+    assert len(page.values("id")) == len(set(page.values("id")))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda r: r.pop("headline"), "lacks headline"),
+        (lambda r: r.update(transforms=[]), "at least one transformation, got none"),
+        (
+            lambda r: r["transforms"][0]["example"].update(phi_x="https://example.org/x.png"),
+            "a picture must be a data:image/png;base64 address, got 'https://example.org/x.png'",
+        ),
+        (
+            lambda r: r["transforms"][0]["example"].update(phi_x='data:image/png;base64,AA" onload="x'),
+            "a picture must be",
+        ),
+    ],
+)
+def test_refuses_a_result(tmp_path: Path, result: dict[str, Any], spoil: Any, message: str) -> None:
+    spoil(result)
+    with pytest.raises(ValueError, match=f"^write_equivariance_page: .*{re.escape(message)}"):
+        report.write_equivariance_page(tmp_path / "p.html", result)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unwritable_page(tmp_path: Path, result: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"write_text: cannot write .*/nowhere/p\.html: No such file"):
+        report.write_equivariance_page(tmp_path / "nowhere" / "p.html", result)
+
+
+def test_index_leads_to_the_studies(tmp_path: Path, result: dict[str, Any]) -> None:
+    entry = report.index_entry(result, "hog/index.html")
+    page = Page(report.write_index(tmp_path / "index.html", [entry]).read_text(encoding="utf-8"))
+    assert page.values("href") == ["hog/index.html"]
+    assert page.values("src") == entry["thumbnail"] and len(entry["thumbnail"]) == 5
+    assert result["title"] in page.text and "error at 45°" in page.text
+
+
+def test_index_prefers_the_example_of_a_learned_map(result: dict[str, Any]) -> None:
+    flipped = result["transforms"][1]
+    flipped["example"]["method"] = "permutation"
+    result["transforms"] = [flipped, result["transforms"][0]]
+    assert report.index_entry(result, "x")["thumbnail"][4] == result["transforms"][1]["example"]["mapped"]
+    for transform in result["transforms"]:
+        transform["example"] = None
+    assert report.index_entry(result, "x")["thumbnail"] == []
+
+
+@pytest.mark.parametrize(
+    "link", ["javascript:alert(1)", "//example.org", "../up.html", "/etc/passwd", "a/../../b"]
+)
+def test_index_refuses_links_out_of_its_folder(tmp_path: Path, result: dict[str, Any], link: str) -> None:
+    with pytest.raises(ValueError, match="write_index: link must be a path inside the page's folder, got"):
+        report.write_index(tmp_path / "index.html", [report.index_entry(result, link)])
+
+
+def test_exact_mark_is_given_for_rounding_only(result: dict[str, Any]) -> None:
+    flipped = result["transforms"][1]
+    assert "<abbr" in figures.error_table([flipped]).body
+    flipped["methods"][2]["max_abs"] = 0.3
+    assert "<abbr" not in figures.error_table([flipped]).body
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(None, "–"), (-0.0, "0 %"), (4e-9, "< 0.01 %"), (1.433e-4, "0.0143 %"), (0.04, "4 %")],
+)
+def test_shares(tmp_path: Path, result: dict[str, Any], value: float | None, words: str) -> None:
+    result["transforms"][0]["methods"][3]["nonzero_share"] = value
+    html = report.write_equivariance_page(tmp_path / "p.html", result).read_text(encoding="utf-8")
+    row = re.search(r'<tr class="learned best"><th scope="row">ridge m=3</th>.*?</tr>', html, re.S)
+    assert row and f"<td>{words.replace('<', '&lt;')}</td>" in row[0]
