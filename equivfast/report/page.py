@@ -11,7 +11,8 @@
         methods                 list of name, role ("control", "exact" or "learned"), hellinger {mean, low,
                                 high}, relative_l2, max_abs, clipped_share, nonzero_share, learn_seconds (the
                                 last two may be None), per_photo {photograph: mean}
-        best                    the name of the method with the smallest error
+        best                    the name of the method with the smallest error (controls left out)
+        gain                    {over, mean, low, high}: the better control, and how far the best is below it
         example                 may be absent: photo, method, and image_x, image_gx, phi_x, phi_gx, mapped
                                 (PNG as data: addresses; see glyphs.png_uri)
     curves          may be absent: {"rotation": {"degrees": [...], "series": {method: [error or None]}}, ...}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,32 +12,29 @@ _DRAWS = 1000
 INTERVAL = "the 90 % bootstrap interval, photographs drawn with replacement"
 
 
-def bootstrap_interval(
-    values: NDArray[np.float64], photo_of: NDArray[np.int64], seed: int
-) -> tuple[float, float]:
-    """90 % interval of the mean over windows, photographs drawn with replacement.
+def interval(values: NDArray[np.float64], photo_of: NDArray[np.int64], seed: int) -> dict[str, float]:
+    """Mean over windows with its 90 % interval, photographs drawn with replacement.
 
-    Windows of one photograph resemble each other, so photographs are drawn, each with all its windows.
+    Windows of one photograph resemble each other, so photographs are drawn, each with all its windows. The same seed
+    draws the same photographs: differences of two methods are paired.
     """
-    sums = np.bincount(photo_of, values)
-    counts = np.bincount(photo_of)
+    sums, counts = np.bincount(photo_of, values), np.bincount(photo_of)
     present = np.flatnonzero(counts)
     drawn = np.random.default_rng(seed).choice(present, (_DRAWS, len(present)))
-    means = sums[drawn].sum(1) / counts[drawn].sum(1)
-    low, high = np.quantile(means, [0.05, 0.95])
-    return float(low), float(high)
+    low, high = np.quantile(sums[drawn].sum(1) / counts[drawn].sum(1), [0.05, 0.95])
+    return {"mean": float(values.mean()), "low": float(low), "high": float(high)}
 
 
-def measure(
-    predicted: torch.Tensor, target: torch.Tensor, photo_of: NDArray[np.int64], names: list[str], seed: int
-) -> dict[str, Any]:
-    """The figures of one method: Hellinger distance (interval, per photograph), relative l2, largest difference."""
-    per_window = maps.hellinger(predicted, target).mean(axis=(1, 2))
-    low, high = bootstrap_interval(per_window, photo_of, seed)
+def window_errors(predicted: torch.Tensor, target: torch.Tensor) -> NDArray[np.float64]:
+    """Mean Hellinger distance over the cells of each window."""
+    errors: NDArray[np.float64] = maps.hellinger(predicted, target).mean(axis=(1, 2))
+    return errors
+
+
+def differences(predicted: torch.Tensor, target: torch.Tensor) -> dict[str, float]:
+    """What the Hellinger distance does not say: relative l2, largest difference, share of clipped features."""
     return {
-        "hellinger": {"mean": float(per_window.mean()), "low": low, "high": high},
         "relative_l2": maps.relative_l2(predicted, target),
         "max_abs": float((predicted - target).abs().max()),
         "clipped_share": maps.clipped_share(predicted),
-        "per_photo": {names[i]: float(per_window[photo_of == i].mean()) for i in np.unique(photo_of)},
     }

@@ -42,15 +42,14 @@ def _learned_headline(transform: dict[str, Any]) -> dict[str, str]:
 
 
 def _finding(transform: dict[str, Any]) -> str:
-    methods = _by_name(transform)
+    methods, gain = _by_name(transform), transform["gain"]
     best, largest = methods[transform["best"]], _largest(transform)
     if largest is not None and largest <= EXACT:
         return f"{transform['label']}: a permutation of cells and channels, exact to {show(largest)}."
-    controls = min((methods[NO_MAP.name], methods[MOVED.name]), key=lambda m: m["hellinger"]["mean"])
-    span, other = best["hellinger"], controls["hellinger"]
-    verdict = "below" if span["high"] < other["low"] else "not clearly below"
+    control = methods[gain["over"]]
+    verdict = "is below" if gain["low"] > 0 else "is not clearly below"
     return (
-        f"{transform['label']}: {transform['best']} is {verdict} the better control ({controls['name']}): "
-        f"{span['mean']:.3f} [{span['low']:.3f}, {span['high']:.3f}] against "
-        f"{other['mean']:.3f} [{other['low']:.3f}, {other['high']:.3f}]."
+        f"{transform['label']}: {best['name']} {verdict} the better control ({control['name']}): "
+        f"{best['hellinger']['mean']:.3f} against {control['hellinger']['mean']:.3f}, "
+        f"a paired difference of {gain['mean']:.3f} [{gain['low']:.3f}, {gain['high']:.3f}]."
     )

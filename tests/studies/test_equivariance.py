@@ -26,6 +26,20 @@ def result() -> dict:
     return run(SMALL)
 
 
+def gain_is_paired(transform: dict) -> bool:
+    best, control = (
+        next(m["hellinger"] for m in transform["methods"] if m["name"] == name)
+        for name in (transform["best"], transform["gain"]["over"])
+    )
+    spread = control["high"] - control["low"] + best["high"] - best["low"]
+    gain = transform["gain"]
+    return (
+        abs(gain["mean"] - (control["mean"] - best["mean"])) < 1e-9
+        and gain["low"] <= gain["mean"] <= gain["high"]
+        and gain["high"] - gain["low"] < spread
+    )
+
+
 def methods(result: dict, name: str) -> dict[str, dict]:
     return next({m["name"]: m for m in t["methods"]} for t in result["transforms"] if t["name"] == name)
 
@@ -44,6 +58,11 @@ def test_learned_map_is_far_below_both_controls_at_45_degrees(result):
     controls = min(found[c]["hellinger"]["mean"] for c in ("no map", "cells moved"))
     assert learned < 0.5 * controls
     assert "permutation" not in found
+
+
+def test_every_transformation_reports_its_paired_gain(result):
+    for transform in result["transforms"]:
+        assert transform["gain"]["low"] > 0 and gain_is_paired(transform), transform["name"]
 
 
 def test_one_nonzero_per_row_recovers_an_exact_symmetry(result):
@@ -103,8 +122,11 @@ def test_headline_and_findings_repeat_the_table(result):
     best = methods(result, "rot:45")["forward selection k=5 m=3"]["hellinger"]["mean"]
     assert f"{best:.3f}" in texts
     transform = json.loads(json.dumps(next(t for t in result["transforms"] if t["name"] == "rot:45")))
-    for m in transform["methods"]:  # controls as good as the map: the sentence must say so
-        m["hellinger"] = {"mean": 0.2, "low": 0.1, "high": 0.3}
+    assert transform["gain"]["low"] > 0 and "is below" in texts
+    transform["gain"] |= {
+        "mean": 0.01,
+        "low": -0.01,
+    }  # a control as good as the map: the sentence must say so
     assert "not clearly below" in _findings.of([transform])["findings"][0]
 
 

@@ -7,7 +7,7 @@ import torch
 from equivfast import data
 from equivfast.groups import Grid, hflip, identity, neighbourhood, rotation, scaling, translation, window
 from equivfast.representations import HOG
-from equivfast.studies._errors import bootstrap_interval, measure
+from equivfast.studies._errors import differences, interval, window_errors
 from equivfast.studies._run import silent
 from equivfast.studies._windows import BORDER_CELLS, WindowSet, cells_needed, pixel_reach
 
@@ -72,21 +72,18 @@ def test_sample_keeps_windows_of_the_set(windows):
     assert len(windows.sample(100, seed=1).places) == 6
 
 
-def test_bootstrap_draws_photographs_not_windows():
+def test_interval_draws_photographs_not_windows():
     """Two photographs that disagree: the interval spans both, however many windows each has."""
     values = np.r_[np.zeros(1000), np.ones(1000)]
-    low, high = bootstrap_interval(values, np.repeat([0, 1], 1000), seed=0)
-    assert (low, high) == (0.0, 1.0)
-    low, high = bootstrap_interval(np.full(50, 0.3), np.repeat([0, 3], 25), seed=0)
-    assert low == pytest.approx(0.3) and high == pytest.approx(0.3)
+    assert interval(values, np.repeat([0, 1], 1000), seed=0) == {"mean": 0.5, "low": 0.0, "high": 1.0}
+    same = interval(np.full(50, 0.3), np.repeat([0, 3], 25), seed=0)
+    assert same["low"] == pytest.approx(0.3) == same["high"]
 
 
-def test_measure_of_a_perfect_and_of_a_wrong_prediction():
+def test_differences_of_a_perfect_and_of_a_wrong_prediction():
     field = torch.rand(4, 3, 2, 2, generator=torch.Generator().manual_seed(0)) + 0.1
-    photo_of, names = np.array([0, 0, 1, 1]), ["a", "b"]
-    perfect = measure(field, field, photo_of, names, seed=0)
-    assert perfect["hellinger"]["mean"] == 0 and perfect["max_abs"] == 0 and perfect["clipped_share"] == 0
-    wrong = measure(field.flip(1), field, photo_of, names, seed=0)
-    assert wrong["hellinger"]["low"] <= wrong["hellinger"]["mean"] <= wrong["hellinger"]["high"]
-    assert wrong["hellinger"]["mean"] == pytest.approx(np.mean(list(wrong["per_photo"].values())))
-    assert wrong["relative_l2"] > 0.1
+    assert differences(field, field) == {"relative_l2": 0, "max_abs": 0, "clipped_share": 0}
+    assert not window_errors(field, field).any()
+    wrong = differences(field.flip(1), field)
+    assert wrong["relative_l2"] > 0.1 and wrong["max_abs"] > 0.1
+    assert window_errors(field.flip(1), field).shape == (4,)
