@@ -37,7 +37,9 @@ def build_info() -> dict[str, object]:
         "machine": f"{platform.system()} {platform.machine()}",
         **_core.build(),
         "threads": torch.get_num_threads(),
-        "cuda_devices": [f"{name} (compute {cc / 10:.1f}, runs code for {runs / 10:.1f})" for name, cc, _, runs in devices],
+        "cuda_devices": [
+            f"{name} (compute {cc / 10:.1f}, runs code for {runs / 10:.1f})" for name, cc, _, runs in devices
+        ],
         "cuda_problem": problem,
     }
 

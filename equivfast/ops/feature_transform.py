@@ -65,6 +65,12 @@ def _check_mix(a: _Args) -> None:
     c = a.x.shape[1]
     if a.m < 1 or a.m % 2 == 0:
         raise ValueError(f"{_NAME}: mix must cover an odd number of cells each way, got {a.m}")
+    if a.rows is not None and (a.columns is None or a.mix.ndim != 1 or a.columns.shape != a.mix.shape):
+        columns = "none" if a.columns is None else _check.shape_of(a.columns)
+        raise ValueError(
+            f"{_NAME}: a sparse mix must have one column per value, got {columns} columns "
+            f"for {_check.shape_of(a.mix)} values"
+        )
     if a.rows is None and tuple(a.mix.shape[1:]) != (c, a.m, a.m):
         raise ValueError(
             f"{_NAME}: mix must be (d, {c}) or (d, {c}, m, m) for x of {c} channels, "

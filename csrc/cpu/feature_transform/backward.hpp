@@ -21,9 +21,10 @@ class Backward {
     back_begin_ = carver.template take<int64_t>(p_.c + 1);
     back_offset_ = carver.template take<int64_t>(count);
     back_value_ = carver.template take<T>(count);
+    place_ = carver.template take<int64_t>(p_.cells() * p_.taps);
     gathered_ = carver.template take<T>(gathered_shape_.count());
     grad_ = carver.template take<T>(grad_shape_.count());
-    grad_gathered_ = carver.template take<T>(p_.c * p_.H * p_.W);
+    grad_gathered_ = carver.template take<T>(p_.c * p_.cells());
     bytes_ = carver.bytes();
   }
   size_t bytes() const { return bytes_; }
@@ -34,7 +35,7 @@ class Backward {
     transpose(mix);
     const int64_t values = f.mix.column ? f.mix.count : p_.d * p_.c * p_.window();
     if (a_.grad_mix) std::fill_n(static_cast<T*>(a_.grad_mix), values, T(0));
-    if (a_.grad_weight) std::fill_n(static_cast<T*>(a_.grad_weight), p_.H * p_.W * p_.taps, T(0));
+    if (a_.grad_weight) std::fill_n(static_cast<T*>(a_.grad_weight), p_.cells() * p_.taps, T(0));
     for (int64_t i = 0; i < p_.n; ++i) {
       load_grad(i);
       if (a_.grad_mix) add_grad_mix(i, mix);
@@ -80,44 +81,41 @@ class Backward {
   }
 
   void mix_back() {
+    const MixRows<T> back{back_value_, back_begin_, back_offset_, 0};
     parallel_for(p_.c, a_.forward.threads, [&](int64_t c, int) {
-      const int64_t begin = back_begin_[c], count = back_begin_[c + 1] - begin;
-      for (int64_t y = 0; y < p_.H; ++y)
-        mix_row(back_value_ + begin, back_offset_ + begin, count, grad_ + grad_shape_.at(0, y, 0),
-                T(0), p_.W, int64_t{1}, grad_gathered_ + (c * p_.H + y) * p_.W);
+      const MixRows<T> row{back.values, back.row_begin + c, back.offset, 0};
+      mix_field(row, 1, grad_, grad_shape_, p_.H, static_cast<const T*>(nullptr),
+                Planes<T>{grad_gathered_ + c * p_.cells(), 0, p_.W, 1});
     });
-  }
-
-  template <class U>
-  Taps<T> taps(const View<U, 4>& plane) const {
-    const FeatureTransformArgs& f = a_.forward;
-    return {f.index,        static_cast<const T*>(f.weight), p_.taps, p_.w, plane.stride[2],
-            plane.stride[3]};
   }
 
   void write_grad_x(int64_t i) {
     const auto grad_x = a_.grad_x.template cast<T>();
-    const Taps<T> t = taps(grad_x);
+    const Taps<T> taps = place_taps<T>(a_.forward, p_, grad_x.stride[2], grad_x.stride[3], place_);
     parallel_for(p_.c, a_.forward.threads, [&](int64_t c, int) {
       for (int64_t y = 0; y < grad_x.size[2]; ++y)
         for (int64_t x = 0; x < grad_x.size[3]; ++x) *grad_x.at(i, c, y, x) = 0;
-      scatter_plane(p_, grad_gathered_ + c * p_.H * p_.W, t, grad_x.at(i, c));
+      scatter_plane(p_, grad_gathered_ + c * p_.cells(), taps, grad_x.at(i, c));
     });
+  }
+
+  Taps<T> source_taps() const {
+    const auto& x = a_.forward.x;
+    return place_taps<T>(a_.forward, p_, x.stride[2], x.stride[3], place_);
   }
 
   void add_grad_weight(int64_t i) {
     const auto x = a_.forward.x.template cast<const T>();
-    const Taps<T> t = taps(x);
-    const int64_t cells = p_.H * p_.W;
+    const Taps<T> taps = source_taps();
     T* grad = static_cast<T*>(a_.grad_weight);
     parallel_for(p_.H, a_.forward.threads, [&](int64_t row, int) {
       for (int64_t cell = row * p_.W; cell < (row + 1) * p_.W; ++cell) {
-        for (int64_t k = 0; k < p_.taps; ++k) {
-          if (!t.inside(cell, k)) continue;
+        for (int64_t e = cell * taps.k; e < (cell + 1) * taps.k; ++e) {
+          if (taps.place[e] < 0) continue;
           T sum = 0;
           for (int64_t c = 0; c < p_.c; ++c)
-            sum += grad_gathered_[c * cells + cell] * x.at(i, c)[t.place(cell, k)];
-          grad[cell * p_.taps + k] += sum;
+            sum += grad_gathered_[c * p_.cells() + cell] * x.at(i, c)[taps.place[e]];
+          grad[e] += sum;
         }
       }
     });
@@ -125,9 +123,9 @@ class Backward {
 
   void add_grad_mix(int64_t i, const MixRows<T>& mix) {
     const auto x = a_.forward.x.template cast<const T>();
-    const Taps<T> t = taps(x);
+    const Taps<T> taps = source_taps();
     parallel_for(p_.c, a_.forward.threads, [&](int64_t c, int) {
-      gather_plane(p_, x.at(i, c), t, 0, p_.H, gathered_shape_, c, gathered_);
+      gather_plane(p_, x.at(i, c), taps, 0, p_.H, gathered_shape_, c, gathered_);
     });
     T* grad = static_cast<T*>(a_.grad_mix);
     parallel_for(p_.d, a_.forward.threads, [&](int64_t d, int) {
@@ -136,15 +134,17 @@ class Backward {
     });
   }
 
-  // sum over cells of grad_out[d, cell] * gathered[cell + offset], in kTile interleaved sums.
+  // sum over cells of grad_out[d, cell] * gathered[cell + offset], in kTile interleaved sums. The
+  // gradient's border is 0, so whole runs can be multiplied.
   T correlate(int64_t d, int64_t offset) const {
+    const T* EF_RESTRICT a = grad_ + grad_shape_.at(d, 0, 0);
+    const T* EF_RESTRICT b = gathered_ + gathered_shape_.at(0, 0, 0) + offset;
+    const int64_t run = grad_shape_.run() - 2 * grad_shape_.border;
     T sum[kTile] = {};
-    for (int64_t y = 0; y < p_.H; ++y) {
-      const T* EF_RESTRICT a = grad_ + grad_shape_.at(d, y, 0);
-      const T* EF_RESTRICT b = gathered_ + gathered_shape_.at(0, y, 0) + offset;
-      for (int64_t x = 0; x < p_.W; x += kTile)
-        for (int64_t j = 0; j < kTile; ++j) sum[j] += a[x + j] * b[x + j];  // a is 0 beyond the row
-    }
+    int64_t x = 0;
+    for (; x + kTile <= run; x += kTile)
+      for (int64_t j = 0; j < kTile; ++j) sum[j] += a[x + j] * b[x + j];
+    for (int64_t j = 0; x + j < run; ++j) sum[j] += a[x + j] * b[x + j];
     T total = 0;
     for (T part : sum) total += part;
     return total;
@@ -153,7 +153,7 @@ class Backward {
   const FeatureTransformGradients& a_;
   const TransformPlan p_;
   const PaddedField gathered_shape_, grad_shape_;
-  int64_t *offset_, *back_begin_, *back_offset_;
+  int64_t *offset_, *place_, *back_begin_, *back_offset_;
   T *back_value_, *gathered_, *grad_, *grad_gathered_;
   size_t bytes_;
 };

@@ -12,13 +12,15 @@ EF_LEVEL_BEGIN
 template <class T>
 struct ForwardScratch {
   int64_t* offset;  // shared by the workers
-  T* fields;        // one padded field per worker
+  int64_t* place;
+  T* fields;  // one padded field per worker
   size_t bytes;
 
   ForwardScratch(const FeatureTransformArgs& a, const TransformPlan& p, const PaddedField& f,
                  void* memory) {
     Carver carver(memory);
     offset = carver.take<int64_t>(std::max(a.mix.count, p.c * p.window()));
+    place = carver.take<int64_t>(p.cells() * p.taps);
     fields = carver.take<T>(f.count() * std::max(a.threads, 1));
     bytes = carver.bytes();
   }
@@ -32,18 +34,14 @@ void run_transform(const FeatureTransformArgs& a) {
   const MixRows<T> mix = mix_rows<T>(a.mix, p, f, s.offset);
   const auto x = a.x.cast<const T>();
   const auto out = a.out.cast<T>();
-  const T* bias = static_cast<const T*>(a.bias);
-  const Taps<T> taps{a.index,    static_cast<const T*>(a.weight), p.taps, p.w, x.stride[2],
-                     x.stride[3]};
+  const Taps<T> taps = place_taps<T>(a, p, x.stride[2], x.stride[3], s.place);
   parallel_for(p.n * p.chunks, a.threads, [&](int64_t task, int worker) {
-    const int64_t i = task / p.chunks, first = task % p.chunks * p.chunk,
-                  last = std::min(first + p.chunk, p.H);
+    const int64_t i = task / p.chunks, first = task % p.chunks * p.chunk;
+    const int64_t last = std::min(first + p.chunk, p.H);
     T* field = s.fields + f.count() * worker;
     for (int64_t c = 0; c < p.c; ++c) gather_plane(p, x.at(i, c), taps, first, last, f, c, field);
-    for (int64_t d = 0; d < p.d; ++d)
-      for (int64_t y = first; y < last; ++y)
-        mix_row(mix.row_values(d), mix.row_offsets(d), mix.length(d), field + f.at(0, y - first, 0),
-                bias ? bias[d] : T(0), p.W, out.stride[3], out.at(i, d, y));
+    mix_field(mix, p.d, field, f, last - first, static_cast<const T*>(a.bias),
+              Planes<T>{out.at(i, 0, first), out.stride[1], out.stride[2], out.stride[3]});
   });
 }
 

@@ -6,17 +6,21 @@
 
 namespace ef {
 
-constexpr int64_t kTile = 64;  // output cells that one pass over the mix fills
+constexpr int64_t kTile = 32;  // output cells that one pass over the mix fills
 
-// A field with a border of m / 2 zero cells, in rows long enough for whole tiles to be read.
+// A field with a border of m / 2 zero cells. Its cells form one run: the cells of a row, its
+// border, the next row. A shift of (dy, dx) cells is then one offset for all, and tiles need not
+// end where rows end.
 struct PaddedField {
   int64_t channels, rows, columns, border, pitch, plane;
   PaddedField(int64_t channels, int64_t rows, int64_t columns, int64_t m)
       : channels(channels), rows(rows), columns(columns), border(m / 2) {
-    pitch = (columns + kTile - 1) / kTile * kTile + 2 * border;
+    pitch = columns + 2 * border;
     plane = pitch * (rows + 2 * border);
   }
-  int64_t count() const { return channels * plane; }
+  int64_t run() const { return rows * pitch; }  // from cell (0, 0) to the end of the last row
+  // With room for the last tile of the last channel to read on.
+  int64_t count() const { return channels * plane + kTile + 2 * border; }
   int64_t at(int64_t c, int64_t y, int64_t x) const {
     return c * plane + (y + border) * pitch + x + border;
   }
@@ -41,6 +45,7 @@ struct TransformPlan {
     chunks = (H + chunk - 1) / chunk;
   }
   int64_t window() const { return m * m; }
+  int64_t cells() const { return H * W; }
 };
 
 }  // namespace ef

@@ -1,0 +1,28 @@
+"""Linear maps between feature fields: statistics, solvers, the Map, and how far off it is."""
+
+from __future__ import annotations
+
+from equivfast.maps.collect import collect
+from equivfast.maps.error import clipped_share, hellinger, relative_l2
+from equivfast.maps.fit import fit, fit_pairs, solve
+from equivfast.maps.map import Map, load
+from equivfast.maps.permutation import cells, identity, permutation
+from equivfast.maps.quality import r_squared
+from equivfast.maps.statistics import Statistics
+
+__all__ = [
+    "Map",
+    "Statistics",
+    "cells",
+    "clipped_share",
+    "collect",
+    "fit",
+    "fit_pairs",
+    "hellinger",
+    "identity",
+    "load",
+    "permutation",
+    "r_squared",
+    "relative_l2",
+    "solve",
+]

@@ -1,0 +1,124 @@
+"""Which input numbers predict which output numbers: the rows and columns of a map's regressions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from equivfast.groups import Grid, Transform, grid_action, neighbourhood
+
+# Rows that are gathered at once, in bytes.
+BLOCK_BYTES = 1 << 26
+
+Piece = tuple[Tensor, Tensor]  # the inputs and the outputs of one regression, ascending
+
+
+class WindowLayout:
+    """One regression for each target cell over its support; inputs are positions in the flat (c, H, W) field.
+
+    Target cells that look at the same source cells stand in one regression. `stored` are the regressions whose sums
+    are kept: one over all cells that any target cell looks at, or those of the supports, whichever is smaller.
+    """
+
+    rows_per_image = 1
+
+    def __init__(
+        self, g: Transform, source: Grid, target: Grid, channels: tuple[int, int], support: int | None
+    ) -> None:
+        self.g, self.source, self.target, self.channels, self.support = g, source, target, channels, support
+        pieces = self.pieces(support)
+        inputs = torch.unique(torch.cat([columns for columns, _ in pieces]))
+        outputs = torch.arange(channels[1] * target.height * target.width)
+        apart = sum(len(p) * (len(p) + len(q)) for p, q in pieces)
+        self.stored = pieces if apart < len(inputs) * (len(inputs) + len(outputs)) else [(inputs, outputs)]
+
+    def pieces(self, support: int | None) -> list[Piece]:
+        """The regressions of a map with this support."""
+        c, d = self.channels
+        sources, targets = self.source.height * self.source.width, self.target.height * self.target.width
+        if support is None:
+            return [(torch.arange(c * sources), torch.arange(d * targets))]
+        near = neighbourhood(self.g, self.source, self.target, support).reshape(targets, -1)
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for cell, seen in enumerate(near.tolist()):
+            groups.setdefault(tuple(s for s in seen if s >= 0), []).append(cell)
+        return [(_spread(cells, c, sources), _spread(out, d, targets)) for cells, out in groups.items()]
+
+    def numbers(self, columns: Tensor, support: int | None) -> Tensor:
+        """Columns of the map's matrix that `columns` of the sums stand for."""
+        return columns
+
+    def blocks(self, x: Tensor, y: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """(number of the stored regression, rows of inputs, rows of outputs) of a batch of fields."""
+        x, y = x.flatten(1), y.flatten(1)
+        for i, (columns, rows) in enumerate(self.stored):
+            yield i, x[:, columns.to(x.device)], y[:, rows.to(y.device)]
+
+
+class SharedLayout:
+    """One regression for all target cells; inputs are the (c, m, m) taps on the moved field.
+
+    Tap (a, b) of target cell (i, j) reads what the grid action puts at (i + a - m//2, j + b - m//2), also where that
+    lies beyond the target array. A cell is used when all its taps lie inside the source array and `valid` agrees.
+    """
+
+    def __init__(
+        self,
+        g: Transform,
+        source: Grid,
+        target: Grid,
+        channels: tuple[int, int],
+        support: int,
+        interpolation: str,
+        valid: NDArray[np.bool_] | None,
+    ) -> None:
+        self.channels, self.support = channels, support
+        step, r = target.stride, support // 2
+        offset = (target.offset[0] - r * step, target.offset[1] - r * step)
+        wide = Grid(target.height + 2 * r, target.width + 2 * r, step, offset)
+        action = grid_action(g, source, wide, interpolation)
+        row, column = np.indices((target.height, target.width)).reshape(2, -1, 1)
+        tap_row, tap_column = np.indices((support, support)).reshape(2, 1, -1)
+        taps = (row + tap_row) * wide.width + column + tap_column
+        used = action.mask.reshape(-1)[taps].all(1)
+        if valid is not None:
+            used &= valid.reshape(-1)
+        k = action.index.shape[-1]
+        # In a used cell a source outside the array has weight 0: any index will do.
+        self.index = torch.from_numpy(action.index.reshape(-1, k)[taps[used]].clip(min=0))
+        self.weight = torch.from_numpy(action.weight.reshape(-1, k)[taps[used]])
+        self.cells = torch.from_numpy(np.flatnonzero(used))
+        self.rows_per_image = len(self.cells)
+        self.stored = self.pieces(support)
+
+    def pieces(self, support: int | None) -> list[Piece]:
+        """The regression of a map with this support, its taps the central ones."""
+        m, smaller = self.support, support or 0
+        edge = (m - smaller) // 2
+        taps = torch.arange(self.channels[0] * m * m).reshape(-1, m, m)
+        centre = taps[:, edge : edge + smaller, edge : edge + smaller]
+        return [(centre.flatten().contiguous(), torch.arange(self.channels[1]))]
+
+    def numbers(self, columns: Tensor, support: int | None) -> Tensor:
+        """Columns of the map's matrix that `columns` of the sums stand for."""
+        return torch.arange(len(columns))
+
+    def blocks(self, x: Tensor, y: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """(number of the stored regression, rows of inputs, rows of outputs) of a batch of fields."""
+        x, y = x.flatten(2), y.flatten(2)
+        index, weight, cells = (part.to(x.device) for part in (self.index, self.weight, self.cells))
+        row_bytes = 8 * max(1, len(x) * index.shape[1] * self.channels[0])
+        for part in torch.arange(len(cells), device=x.device).split(max(1, BLOCK_BYTES // row_bytes)):
+            taps = sum(x[:, :, index[part, :, k]] * weight[part, :, k] for k in range(index.shape[2]))
+            assert isinstance(taps, Tensor)
+            targets = y[:, :, cells[part]]
+            yield 0, taps.transpose(1, 2).flatten(0, 1).flatten(1), targets.transpose(1, 2).flatten(0, 1)
+
+
+def _spread(cells: tuple[int, ...] | list[int], channels: int, count: int) -> Tensor:
+    """Positions of `cells` in a flat (channels, count) field, channel by channel."""
+    return (torch.arange(channels)[:, None] * count + torch.tensor(cells, dtype=torch.int64)).reshape(-1)

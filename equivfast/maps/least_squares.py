@@ -1,0 +1,60 @@
+"""Least squares and ridge regression from centred moments."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from equivfast.maps.moments import Moments
+
+# Eigenvalues below this share of the largest count as zero: directions in which the data spread by less than 1e-6 of
+# their largest spread. Features stored in float32 carry noise of 1e-7, so nothing real is lost, and a float64 Gram
+# matrix resolves 1e-15.
+CUTOFF = 1e-12
+
+
+def least_squares(moments: Moments, cutoff: float = CUTOFF) -> Tensor:
+    """The matrix A (q, p) of smallest Frobenius norm among those that minimise the squared error.
+
+    Definition  A^T = xx^+ xy, the pseudo-inverse by eigenvalues, those below `cutoff` times the largest left out.
+                With fewer rows than inputs, or inputs that depend on each other, this is the minimum-norm solution
+                (numpy.linalg.lstsq of the centred data).
+
+    >>> import torch
+    >>> x = torch.arange(6.0, dtype=torch.float64).reshape(3, 2)
+    >>> m = Moments.zeros(2, 1, torch.device("cpu"))
+    >>> m.update(x, x.sum(1, keepdim=True))
+    >>> least_squares(m).round(decimals=6)          # the two columns differ by a constant: shared equally
+    tensor([[1., 1.]], dtype=torch.float64)
+    """
+    values, vectors = torch.linalg.eigh(moments.xx)
+    kept = values > cutoff * values.max().clamp(min=0)
+    basis = vectors[:, kept]
+    return ((moments.xy.T @ basis) / values[kept]) @ basis.T
+
+
+def ridge(moments: Moments, strength: float) -> Tensor:
+    """The matrix A (q, p) that minimises the squared error plus lambda |A|^2.
+
+    Units       lambda = `strength` times the mean diagonal element of xx: without unit, the same strength means
+                the same for features of any scale and for any number of rows
+    Definition  A^T = (xx + lambda I)^-1 xy; the bias is not penalised.
+    Raises      ValueError when the strength is so small that rounding makes the matrix indefinite.
+
+    >>> import torch
+    >>> m = Moments.zeros(1, 1, torch.device("cpu"))
+    >>> m.update(torch.tensor([[0.0], [2.0]]).double(), torch.tensor([[0.0], [2.0]]).double())
+    >>> ridge(m, 1.0)
+    tensor([[0.5000]], dtype=torch.float64)
+    """
+    scale = moments.xx.diagonal().mean()
+    if scale == 0:
+        return torch.zeros_like(moments.xy.T)
+    regular = moments.xx.clone()
+    regular.diagonal().add_(strength * scale)
+    factor, failed = torch.linalg.cholesky_ex(regular)
+    if failed:
+        raise ValueError(
+            f"ridge: strength is too small for these features, got {strength}; try least_squares"
+        )
+    return torch.cholesky_solve(moments.xy, factor).T
