@@ -91,7 +91,8 @@ class Statistics:
             field = _check.field("Statistics.update", name, value, self.channels[d], grid)
             if not bool(field.isfinite().all()):
                 raise ValueError(f"Statistics.update: {name} must be finite, got NaN or infinity")
-            fields.append(field.detach().to(self.device, torch.float64))
+            # Copied: what waits must not change when the caller fills the same array again.
+            fields.append(field.detach().to(self.device, torch.float64, copy=True))
         n, pairs = len(fields[0]), len(fields[1])
         if n != pairs:
             raise ValueError(f"Statistics.update: x and y must hold as many images, got {n} and {pairs}")

@@ -36,8 +36,10 @@ def as_tensor(op: str, name: str, value: Any) -> torch.Tensor:
     if isinstance(value, torch.Tensor):
         return value
     if isinstance(value, np.ndarray):
-        if not value.flags.writeable or any(s < 0 for s in value.strides) or not value.dtype.isnative:
-            value = np.array(value, dtype=value.dtype.newbyteorder("="))
+        # What torch cannot share: read-only memory, other byte orders, strides below 0 or between elements.
+        odd = any(stride < 0 or stride % value.itemsize for stride in value.strides)
+        if odd or not value.flags.writeable or not value.dtype.isnative:
+            value = np.array(value, dtype=value.dtype.newbyteorder("="), order="C")
         try:
             return torch.from_numpy(value)
         except TypeError:

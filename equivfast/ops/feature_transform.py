@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 
 from equivfast import _core
 from equivfast.ops import _check
+from equivfast.ops._mix import unpack_mix
 from equivfast.ops._register import DTYPE_CODES, LIBRARY, as_tensor, define, threads, workspace
 
 _NAME = "feature_transform"
@@ -41,7 +41,6 @@ class _Args:
 
 
 def _check_fields(a: _Args) -> None:
-    _check.dense(_NAME, "x", a.x)
     _check.rank(_NAME, "x", a.x, (4,), "(n, c, h, w)")
     _check.dtype(_NAME, "x", a.x, _FLOATS)
     _check.rank(_NAME, "index", a.index, (3,), "(H, W) or (H, W, k)")
@@ -65,12 +64,6 @@ def _check_mix(a: _Args) -> None:
     c = a.x.shape[1]
     if a.m < 1 or a.m % 2 == 0:
         raise ValueError(f"{_NAME}: mix must cover an odd number of cells each way, got {a.m}")
-    if a.rows is not None and (a.columns is None or a.mix.ndim != 1 or a.columns.shape != a.mix.shape):
-        columns = "none" if a.columns is None else _check.shape_of(a.columns)
-        raise ValueError(
-            f"{_NAME}: a sparse mix must have one column per value, got {columns} columns "
-            f"for {_check.shape_of(a.mix)} values"
-        )
     if a.rows is None and tuple(a.mix.shape[1:]) != (c, a.m, a.m):
         raise ValueError(
             f"{_NAME}: mix must be (d, {c}) or (d, {c}, m, m) for x of {c} channels, "
@@ -159,35 +152,14 @@ def _backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
     )  # fmt: skip
 
 
+def _refuse(ctx: Any, *grads: Any) -> None:
+    raise RuntimeError(f"{_NAME}: second derivatives are not available in this version")
+
+
 _feature_transform = define(_SCHEMA, _infer, _run)
 _feature_transform_backward = define(_BACKWARD_SCHEMA, _infer_backward, _run_backward)
 torch.library.register_autograd(f"equivfast::{_NAME}", _backward, setup_context=_setup_context, lib=LIBRARY)
-
-
-def _unpack_mix(mix: Any, c: int) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None, int]:
-    """values, rows, columns, m of a dense array or tensor, a torch CSR tensor or a SciPy CSR matrix."""
-    if hasattr(mix, "indptr"):
-        rows, columns = (torch.from_numpy(np.asarray(a, np.int64)) for a in (mix.indptr, mix.indices))
-        values, shape = as_tensor(_NAME, "mix", mix.data), mix.shape
-    else:
-        tensor = as_tensor(_NAME, "mix", mix)
-        if tensor.layout is not torch.sparse_csr:
-            _check.dense(_NAME, "mix", tensor)
-            _check.rank(_NAME, "mix", tensor, (2, 4), "(d, c), (d, c, m, m) or sparse CSR")
-            values = tensor[:, :, None, None] if tensor.ndim == 2 else tensor
-            return values, None, None, values.shape[2]
-        rows, columns, values, shape = (
-            tensor.crow_indices().long(),
-            tensor.col_indices().long(),
-            tensor.values(),
-            tuple(tensor.shape),
-        )
-    m = round((shape[1] / c) ** 0.5) if c else 0
-    if m * m * c != shape[1] or m % 2 == 0:
-        raise ValueError(
-            f"{_NAME}: a sparse mix must be (d, {c} * m * m) with odd m for {c} channels, got {tuple(shape)}"
-        )
-    return values, rows, columns, m
+torch.library.register_autograd(f"equivfast::{_NAME}_backward", _refuse, lib=LIBRARY)
 
 
 def feature_transform(
@@ -223,6 +195,10 @@ def feature_transform(
     sources = as_tensor(_NAME, "index", index)
     _check.rank(_NAME, "index", sources, (2, 3), "(H, W) or (H, W, k)")
     weights = None if weight is None else as_tensor(_NAME, "weight", weight)
+    biases = None if bias is None else as_tensor(_NAME, "bias", bias)
+    for name, tensor in (("x", field), ("index", sources), ("weight", weights), ("bias", biases)):
+        if tensor is not None:
+            _check.dense(_NAME, name, tensor)
     if weights is not None and weights.shape != sources.shape:
         raise ValueError(
             f"{_NAME}: weight must have index's shape {_check.shape_of(sources)}, got {_check.shape_of(weights)}"
@@ -230,8 +206,7 @@ def feature_transform(
     if sources.ndim == 2:
         sources = sources[..., None]
         weights = None if weights is None else weights[..., None]
-    values, rows, columns, m = _unpack_mix(mix, field.shape[1])
-    biases = None if bias is None else as_tensor(_NAME, "bias", bias)
+    values, rows, columns, m = unpack_mix(mix, field.shape[1])
     out = _feature_transform(field, sources, values, rows, columns, m, weights, biases)
     result = out if isinstance(x, torch.Tensor) else out.detach().numpy()
     if not return_mask:

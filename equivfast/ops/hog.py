@@ -25,7 +25,6 @@ _SCHEMA = "hog(Tensor image, int cell, int orientations, str variant, str assign
 def _infer(
     image: torch.Tensor, cell: int, orientations: int, variant: str, assignment: str, layout: str
 ) -> torch.Tensor:
-    _check.dense("hog", "image", image)
     _check.rank("hog", "image", image, (4,), "(n, c, h, w)")
     _check.dtype("hog", "image", image, tuple(DTYPE_CODES))
     _check.choice("hog", "variant", variant, VARIANTS)
@@ -120,6 +119,7 @@ def hog(
     """
     tensor = as_tensor("hog", "image", image)
     if isinstance(image, torch.Tensor):
+        _check.dense("hog", "image", tensor)
         _check.on_cpu("hog", "image", tensor)
         return _hog(tensor, cell, orientations, variant, assignment, layout)
     _check.rank("hog", "image", tensor, (2, 3), "(h, w) or (h, w, c)")
