@@ -40,6 +40,7 @@ py::array_t<float> angle_of_cosine(const Floats& cosine) {
 }  // namespace
 
 PYBIND11_MODULE(_probe, m) {
+  m.def("set_cpu_level", &ef::set_cpu_level);  // its own copy: modules share no state
   m.def("orientation_bins", &orientation_bins);
   m.def("angle_of_cosine", &angle_of_cosine);
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from scipy.linalg.lapack import dpstrf
 from torch import Tensor
 
 from equivfast.maps.moments import Moments
@@ -27,10 +29,28 @@ def least_squares(moments: Moments, cutoff: float = CUTOFF) -> Tensor:
     >>> least_squares(m).round(decimals=6)          # the two columns differ by a constant: shared equally
     tensor([[1., 1.]], dtype=torch.float64)
     """
-    values, vectors = torch.linalg.eigh(moments.xx)
-    kept = values > cutoff * values.max().clamp(min=0)
+    if not moments.xx.any():
+        return torch.zeros_like(moments.xy.T)
+    few = 2 * moments.count < len(moments.xx)
+    values, vectors = _eigh_of_low_rank(moments.xx) if few else torch.linalg.eigh(moments.xx)
+    kept = values > cutoff * values.max()
     basis = vectors[:, kept]
     return ((moments.xy.T @ basis) / values[kept]) @ basis.T
+
+
+def _eigh_of_low_rank(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """The non-zero eigenvalues and their vectors of a semi-definite matrix of rank well below its size.
+
+    matrix = L L^T by Cholesky with pivoting, which ends at the rank; L = Q R; then eigenvectors of the small R R^T.
+    With 1,000 rows of 3,751 inputs this takes a tenth of the time of the whole matrix's eigenvectors.
+    """
+    rounding = 1e-14 * float(matrix.diagonal().max())
+    factor, pivots, rank, _ = dpstrf(matrix.cpu().numpy(), tol=rounding, lower=1)
+    left = np.zeros((len(matrix), rank))
+    left[pivots - 1] = np.tril(factor)[:, :rank]
+    basis, triangle = np.linalg.qr(left)
+    values, vectors = torch.linalg.eigh(torch.from_numpy(triangle @ triangle.T))
+    return values.to(matrix.device), (torch.from_numpy(basis) @ vectors).to(matrix.device)
 
 
 def ridge(moments: Moments, strength: float) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -30,4 +31,8 @@ def as_tensor(matrix: Any, like: Tensor) -> Tensor:
         return torch.from_numpy(matrix).to(like)
     rows, columns = (torch.from_numpy(part.astype(np.int64)) for part in (matrix.indptr, matrix.indices))
     values = torch.from_numpy(matrix.data).to(like.dtype)
-    return torch.sparse_csr_tensor(rows, columns, values, matrix.shape, check_invariants=True).to(like.device)
+    with warnings.catch_warnings():
+        # torch tells every process once that CSR tensors are in beta; the user of a map cannot act on it.
+        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta state")
+        made = torch.sparse_csr_tensor(rows, columns, values, matrix.shape, check_invariants=True)
+    return made.to(like.device)

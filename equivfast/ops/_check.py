@@ -39,6 +39,11 @@ def dense(op: str, name: str, tensor: torch.Tensor) -> None:
         raise ValueError(f"{op}: {name} must be a dense tensor, got layout {tensor.layout}")
 
 
+def whole(op: str, name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, torch.SymInt)):
+        raise ValueError(f"{op}: {name} must be a whole number, got {value!r}")
+
+
 def choice(op: str, name: str, value: object, allowed: Sequence[str]) -> None:
     if value not in allowed:
         raise ValueError(f"{op}: {name} must be one of {', '.join(allowed)}, got {value!r}")

@@ -118,6 +118,8 @@ def hog(
     (31, 8, 6)
     """
     tensor = as_tensor("hog", "image", image)
+    _check.whole("hog", "cell", cell)
+    _check.whole("hog", "orientations", orientations)
     if isinstance(image, torch.Tensor):
         _check.dense("hog", "image", tensor)
         _check.on_cpu("hog", "image", tensor)

@@ -46,6 +46,9 @@ struct HogPlan {
     const int64_t images = std::max<int64_t>(a.image.size[0], 1);
     const int64_t wanted = images >= a.threads ? 1 : (2 * a.threads + images - 1) / images;
     chunk = std::max<int64_t>((out_rows + wanted - 1) / wanted, std::min<int64_t>(out_rows, 8));
+    // A task of more pixels than this would keep Ctrl-C waiting.
+    constexpr int64_t kTaskPixels = int64_t{1} << 25;
+    chunk = std::min(chunk, std::max<int64_t>(kTaskPixels / (cell * std::max<int64_t>(w, 1)), 8));
     chunks = (out_rows + chunk - 1) / chunk;
   }
   int64_t strip_pixels() const { return padded(kStripBlocks * cell + 2); }

@@ -1,0 +1,184 @@
+// Runs the CPU ops over random shapes, strides and settings. It looks at no result: a sanitizer
+// watches. Every array is allocated to the element, and the workspace is full of garbage, so that
+// one step too far is seen.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "ops/feature_transform.hpp"
+#include "ops/hog.hpp"
+
+namespace {
+
+using ef::View;
+
+class Random {
+ public:
+  explicit Random(uint64_t seed) : engine_(seed) {}
+  int64_t integer(int64_t least, int64_t most) {
+    return std::uniform_int_distribution<int64_t>(least, most)(engine_);
+  }
+  bool coin() { return integer(0, 1) == 1; }
+  template <class T>
+  T value() {
+    if (std::is_integral<T>::value) return static_cast<T>(integer(0, 255));
+    if (integer(0, 999) == 0)
+      return integer(0, 1) ? std::numeric_limits<T>::infinity()
+                           : std::numeric_limits<T>::quiet_NaN();
+    return static_cast<T>(integer(-8, 8)) / 4;
+  }
+  template <class T>
+  std::vector<T> values(int64_t count) {
+    std::vector<T> all(static_cast<size_t>(count));
+    for (T& v : all) v = value<T>();
+    return all;
+  }
+  std::mt19937_64& engine() { return engine_; }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+// A strided array in memory of exactly its extent: axes in any order, gaps, strides below zero, and
+// zero for inputs.
+template <class T>
+struct Array {
+  std::unique_ptr<T[]> memory;
+  View<void, 4> view;
+
+  Array(Random& random, const int64_t (&size)[4], bool input) {
+    int order[4] = {0, 1, 2, 3};
+    std::shuffle(order, order + 4, random.engine());
+    int64_t step = 1, least = 0, most = 0;
+    bool empty = false;
+    for (int axis : order) {
+      int64_t stride =
+          step * (random.coin() ? 1 : random.integer(1, 3)) * (random.integer(0, 3) ? 1 : -1);
+      if (input && random.integer(0, 9) == 0) stride = 0;
+      view.size[axis] = size[axis];
+      view.stride[axis] = stride;
+      const int64_t reach = (size[axis] - 1) * stride;
+      (reach < 0 ? least : most) += reach;
+      step = std::max<int64_t>(std::abs(stride), 1) * std::max<int64_t>(size[axis], 1);
+      empty = empty || size[axis] == 0;
+    }
+    const int64_t count = empty ? 0 : most - least + 1;
+    memory.reset(new T[static_cast<size_t>(count)]);
+    for (int64_t i = 0; i < count; ++i) memory[static_cast<size_t>(i)] = random.value<T>();
+    view.data = empty ? memory.get() : memory.get() - least;
+  }
+  View<const void, 4> constant() const { return view.cast<const void>(); }
+};
+
+struct Workspace {
+  explicit Workspace(size_t bytes) : memory(new char[bytes]) {
+    std::memset(memory.get(), 0x7b, bytes);
+  }
+  std::unique_ptr<char[]> memory;
+};
+
+template <class In, class Out>
+void fuzz_hog(Random& random, ef::Dtype dtype) {
+  ef::HogArgs args{};
+  args.cell = random.integer(1, random.coin() ? 20 : 5);
+  args.orientations = static_cast<int>(random.integer(0, 19) ? random.integer(1, 16) : 128);
+  args.variant = static_cast<ef::HogVariant>(random.integer(0, 2));
+  args.bilinear = args.variant != ef::HogVariant::dpm && random.coin();
+  const int64_t least =
+      args.variant == ef::HogVariant::dpm ? (5 * args.cell + 1) / 2 : (args.cell + 1) / 2;
+  // The kernel works in strips of 32 cells: some images are wide enough for one that touches
+  // neither edge.
+  const int64_t extra = random.coin() ? 12 : (args.cell <= 5 ? 100 : 20) * args.cell;
+  const int64_t shape[4] = {random.integer(0, 3), random.integer(1, 4),
+                            random.integer(least, least + std::min<int64_t>(extra, 60)),
+                            random.integer(least, least + extra)};
+  const ef::HogShape out_shape =
+      ef::hog_shape(shape[2], shape[3], args.cell, args.orientations, args.variant);
+  const int64_t out_size[4] = {shape[0], out_shape.channels, out_shape.height, out_shape.width};
+  const Array<In> image(random, shape, true);
+  const Array<Out> out(random, out_size, false);
+  args.image = image.constant();
+  args.image_dtype = dtype;
+  args.out = out.view;
+  args.threads = static_cast<int>(random.integer(1, 3));
+  const Workspace workspace(ef::hog_workspace(args));
+  args.workspace = workspace.memory.get();
+  ef::hog_cpu(args);
+}
+
+struct Csr {
+  std::vector<int64_t> columns, rows{0};
+  Csr(Random& random, int64_t d, int64_t width) {
+    for (int64_t r = 0; r < d; ++r) {
+      for (int64_t count = width ? random.integer(0, 4) : 0; count > 0; --count)
+        columns.push_back(random.integer(0, width - 1));
+      rows.push_back(static_cast<int64_t>(columns.size()));
+    }
+  }
+};
+
+template <class T>
+void fuzz_feature_transform(Random& random, ef::Dtype dtype) {
+  const int64_t n = random.integer(0, 3), c = random.integer(0, 5), h = random.integer(1, 9),
+                w = random.integer(1, 9);
+  const int64_t d = random.integer(0, 5), H = random.integer(0, 9),
+                W = random.coin() ? random.integer(0, 9) : random.integer(60, 140);
+  const int64_t taps = random.integer(1, 4), m = 2 * random.integer(0, 3) + 1, width = c * m * m;
+  std::vector<int64_t> index(static_cast<size_t>(H * W * taps));
+  for (int64_t& source : index) source = random.integer(-1, h * w - 1);
+  const Csr csr(random, d, width);
+  const bool sparse = random.coin();
+  const int64_t count = sparse ? static_cast<int64_t>(csr.columns.size()) : d * width;
+  const auto mix = random.values<T>(count), weight = random.values<T>(H * W * taps),
+             bias = random.values<T>(d);
+  const int64_t x_size[4] = {n, c, h, w}, out_size[4] = {n, d, H, W};
+  const Array<T> x(random, x_size, true), out(random, out_size, false),
+      grad_out(random, out_size, true), grad_x(random, x_size, false);
+  auto grad_mix = random.values<T>(count), grad_weight = random.values<T>(H * W * taps);
+  // An empty vector's data may be null, which would say "dense".
+  static const int64_t nothing = 0;
+  const int64_t* columns = csr.columns.empty() ? &nothing : csr.columns.data();
+  ef::FeatureTransformArgs args{
+      x.constant(),
+      dtype,
+      index.data(),
+      random.coin() ? weight.data() : nullptr,
+      taps,
+      {mix.data(), sparse ? columns : nullptr, sparse ? csr.rows.data() : nullptr, count, m},
+      random.coin() ? bias.data() : nullptr,
+      out.view,
+      nullptr,
+      static_cast<int>(random.integer(1, 3))};
+  const Workspace workspace(ef::feature_transform_workspace(args));
+  args.workspace = workspace.memory.get();
+  ef::feature_transform_cpu(args);
+
+  args.out.data = nullptr;
+  ef::FeatureTransformGradients back{args, grad_out.constant(), grad_x.view,
+                                     random.coin() ? grad_weight.data() : nullptr,
+                                     random.coin() ? grad_mix.data() : nullptr};
+  if (random.coin()) back.grad_x.data = nullptr;
+  const Workspace more(ef::feature_transform_backward_workspace(back));
+  back.forward.workspace = more.memory.get();
+  ef::feature_transform_backward_cpu(back);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int rounds = argc > 1 ? std::atoi(argv[1]) : 100;
+  for (int round = 0; round < rounds; ++round) {
+    Random random(static_cast<uint64_t>(round));
+    fuzz_hog<uint8_t, float>(random, ef::Dtype::uint8);
+    fuzz_hog<float, float>(random, ef::Dtype::float32);
+    fuzz_hog<double, double>(random, ef::Dtype::float64);
+    fuzz_feature_transform<float>(random, ef::Dtype::float32);
+    fuzz_feature_transform<double>(random, ef::Dtype::float64);
+  }
+  std::printf("%d rounds\n", rounds);
+}
