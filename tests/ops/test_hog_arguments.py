@@ -144,11 +144,11 @@ def test_an_image_of_nothing_but_nan_ends_in_nan() -> None:
 def test_another_device_is_refused() -> None:
     with FakeTensorMode():
         image = torch.empty(1, 1, 32, 32, device="cuda")
-    with pytest.raises(ValueError, match="^hog: image is on cuda:0; this version computes on the CPU only$"):
+    with pytest.raises(ValueError, match=r"^hog: image is on cuda:0; this version computes on the CPU only$"):
         ef.hog(image)
 
 
 def test_two_devices_are_refused() -> None:
     x, index, mix = torch.ones(1, 1, 2, 2), torch.zeros(2, 2, dtype=torch.int64), torch.ones(1, 1)
-    with pytest.raises(ValueError, match="^feature_transform: mix is on meta, but x is on cpu$"):
+    with pytest.raises(ValueError, match=r"^feature_transform: mix is on meta, but x is on cpu$"):
         ef.feature_transform(x, index, mix.to("meta"))
