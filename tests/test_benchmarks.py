@@ -166,7 +166,7 @@ def test_a_rival_that_computes_something_else_is_refused(
 
 
 def test_losses_are_named(
-    quick: dict[str, dict[str, Any]], modules: dict[str, ModuleType], capsys: Any
+    quick: dict[str, dict[str, Any]], modules: dict[str, ModuleType], capsys: pytest.CaptureFixture[str]
 ) -> None:
     result = copy.deepcopy(quick["hog"])
     first = next(case for case in result["cases"] if case["name"] == "gray-float32")
@@ -196,7 +196,12 @@ def test_bad_arguments_end_the_run_before_it_starts(arguments: tuple[str, ...], 
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_committed_results_keep_the_contract(name: str, modules: dict[str, ModuleType]) -> None:
+def test_committed_results_keep_the_contract(
+    name: str, modules: dict[str, ModuleType], capsys: pytest.CaptureFixture[str]
+) -> None:
     result = modules["results"].read(BENCHMARKS / "results" / f"{name}.json")
     assert result["benchmark"] == name and not result["quick"]
     assert {1, 2} <= {limit["threads"] for limit in result["limits"]}
+    modules["results"].print_result(result)
+    printed = capsys.readouterr().out
+    assert all(f"{case['name']}, {case['threads']} thread" in printed for case in result["cases"])
