@@ -14,25 +14,27 @@ class Backward {
       : a_(a),
         p_(a.forward, a.grad_out.size),
         gathered_shape_(p_.c, p_.H, p_.W, p_.m),
-        grad_shape_(p_.d, p_.H, p_.W, p_.m) {
-    Carver carver(memory);
-    const int64_t count = a.forward.mix.column ? a.forward.mix.count : p_.d * p_.c * p_.window();
-    offset_ = carver.template take<int64_t>(std::max(count, p_.c * p_.window()));
-    back_begin_ = carver.template take<int64_t>(p_.c + 1);
-    back_offset_ = carver.template take<int64_t>(count);
-    back_value_ = carver.template take<T>(count);
-    place_ = carver.template take<int64_t>(p_.cells() * p_.taps);
-    gathered_ = carver.template take<T>(gathered_shape_.count());
-    grad_ = carver.template take<T>(grad_shape_.count());
-    grad_gathered_ = carver.template take<T>(p_.c * p_.cells());
-    bytes_ = carver.bytes();
+        grad_shape_(p_.d, p_.H, p_.W, p_.m),
+        carver_(memory),
+        taps_(carver_, p_) {
+    const int64_t columns = p_.c * p_.window();
+    const int64_t count = a.forward.mix.column ? a.forward.mix.count : p_.d * columns;
+    offset_ = carver_.template take<int64_t>(std::max(count, columns));
+    back_begin_ = carver_.template take<int64_t>(p_.c + 1);
+    back_offset_ = carver_.template take<int64_t>(count);
+    back_value_ = carver_.template take<T>(count);
+    gathered_ = carver_.template take<T>(gathered_shape_.count());
+    grad_ = carver_.template take<T>(grad_shape_.count());
+    grad_gathered_ = carver_.template take<T>(p_.c * p_.cells());
+    planes_ = carver_.template take<T>(p_.sources() * std::max(a.forward.threads, 1));
   }
-  size_t bytes() const { return bytes_; }
+  size_t bytes() const { return carver_.bytes(); }
 
   void run() {
     const FeatureTransformArgs& f = a_.forward;
     const MixRows<T> mix = mix_rows<T>(f.mix, p_, gathered_shape_, offset_);
     transpose(mix);
+    table_ = taps_.fill(f, p_);
     const int64_t values = f.mix.column ? f.mix.count : p_.d * p_.c * p_.window();
     if (a_.grad_mix) std::fill_n(static_cast<T*>(a_.grad_mix), values, T(0));
     if (a_.grad_weight) std::fill_n(static_cast<T*>(a_.grad_weight), p_.cells() * p_.taps, T(0));
@@ -91,41 +93,41 @@ class Backward {
 
   void write_grad_x(int64_t i) {
     const auto grad_x = a_.grad_x.template cast<T>();
-    const Taps<T> taps = place_taps<T>(a_.forward, p_, grad_x.stride[2], grad_x.stride[3], place_);
-    parallel_for(p_.c, a_.forward.threads, [&](int64_t c, int) {
-      for (int64_t y = 0; y < grad_x.size[2]; ++y)
-        for (int64_t x = 0; x < grad_x.size[3]; ++x) *grad_x.at(i, c, y, x) = 0;
-      scatter_plane(p_, grad_gathered_ + c * p_.cells(), taps, grad_x.at(i, c));
+    parallel_for(p_.c, a_.forward.threads, [&](int64_t c, int worker) {
+      T* plane = planes_ + p_.sources() * worker;
+      std::fill_n(plane, p_.sources(), T(0));
+      scatter_plane(grad_gathered_ + c * p_.cells(), table_, plane);
+      for (int64_t y = 0; y < p_.h; ++y)
+        for (int64_t x = 0; x < p_.w; ++x) *grad_x.at(i, c, y, x) = *plane++;
     });
-  }
-
-  Taps<T> source_taps() const {
-    const auto& x = a_.forward.x;
-    return place_taps<T>(a_.forward, p_, x.stride[2], x.stride[3], place_);
   }
 
   void add_grad_weight(int64_t i) {
-    const auto x = a_.forward.x.template cast<const T>();
-    const Taps<T> taps = source_taps();
     T* grad = static_cast<T*>(a_.grad_weight);
     parallel_for(p_.H, a_.forward.threads, [&](int64_t row, int) {
-      for (int64_t cell = row * p_.W; cell < (row + 1) * p_.W; ++cell) {
-        for (int64_t e = cell * taps.k; e < (cell + 1) * taps.k; ++e) {
-          if (taps.place[e] < 0) continue;
-          T sum = 0;
-          for (int64_t c = 0; c < p_.c; ++c)
-            sum += grad_gathered_[c * p_.cells() + cell] * x.at(i, c)[taps.place[e]];
-          grad[e] += sum;
-        }
-      }
+      for (int64_t cell = row * p_.W; cell < (row + 1) * p_.W; ++cell)
+        for (int64_t t = 0; t < p_.taps; ++t)
+          grad[cell * p_.taps + t] += source_product(i, cell, t * p_.cells() + cell);
     });
+  }
+
+  // sum over channels of the gathered field's gradient times the source it was read from.
+  T source_product(int64_t i, int64_t cell, int64_t tap) const {
+    if (table_.outside(tap)) return 0;
+    const auto x = a_.forward.x.template cast<const T>();
+    const int64_t row = table_.place[tap] / p_.w, column = table_.place[tap] % p_.w;
+    T sum = 0;
+    for (int64_t c = 0; c < p_.c; ++c)
+      sum += grad_gathered_[c * p_.cells() + cell] * *x.at(i, c, row, column);
+    return sum;
   }
 
   void add_grad_mix(int64_t i, const MixRows<T>& mix) {
     const auto x = a_.forward.x.template cast<const T>();
-    const Taps<T> taps = source_taps();
-    parallel_for(p_.c, a_.forward.threads, [&](int64_t c, int) {
-      gather_plane(p_, x.at(i, c), taps, 0, p_.H, gathered_shape_, c, gathered_);
+    parallel_for(p_.c, a_.forward.threads, [&](int64_t c, int worker) {
+      T* plane = planes_ + p_.sources() * worker;
+      copy_plane(x, i, c, plane);
+      gather_plane(p_, plane, table_, 0, p_.H, gathered_shape_, c, gathered_);
     });
     T* grad = static_cast<T*>(a_.grad_mix);
     parallel_for(p_.d, a_.forward.threads, [&](int64_t d, int) {
@@ -153,9 +155,11 @@ class Backward {
   const FeatureTransformGradients& a_;
   const TransformPlan p_;
   const PaddedField gathered_shape_, grad_shape_;
-  int64_t *offset_, *place_, *back_begin_, *back_offset_;
-  T *back_value_, *gathered_, *grad_, *grad_gathered_;
-  size_t bytes_;
+  Carver carver_;
+  TapMemory<T> taps_;
+  Taps<T> table_;
+  int64_t *offset_, *back_begin_, *back_offset_;
+  T *back_value_, *gathered_, *grad_, *grad_gathered_, *planes_;
 };
 
 EF_LEVEL_END

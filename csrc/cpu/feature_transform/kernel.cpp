@@ -11,19 +11,19 @@ EF_LEVEL_BEGIN
 
 template <class T>
 struct ForwardScratch {
+  Carver carver;
   int64_t* offset;  // shared by the workers
-  int64_t* place;
+  TapMemory<T> taps;
   T* fields;  // one padded field per worker
-  size_t bytes;
+  T* planes;  // one copied plane per worker
 
   ForwardScratch(const FeatureTransformArgs& a, const TransformPlan& p, const PaddedField& f,
-                 void* memory) {
-    Carver carver(memory);
-    offset = carver.take<int64_t>(std::max(a.mix.count, p.c * p.window()));
-    place = carver.take<int64_t>(p.cells() * p.taps);
-    fields = carver.take<T>(f.count() * std::max(a.threads, 1));
-    bytes = carver.bytes();
-  }
+                 void* memory)
+      : carver(memory),
+        offset(carver.take<int64_t>(std::max(a.mix.count, p.c * p.window()))),
+        taps(carver, p),
+        fields(carver.take<T>(f.count() * std::max(a.threads, 1))),
+        planes(carver.take<T>(p.sources() * std::max(a.threads, 1))) {}
 };
 
 template <class T>
@@ -34,12 +34,16 @@ void run_transform(const FeatureTransformArgs& a) {
   const MixRows<T> mix = mix_rows<T>(a.mix, p, f, s.offset);
   const auto x = a.x.cast<const T>();
   const auto out = a.out.cast<T>();
-  const Taps<T> taps = place_taps<T>(a, p, x.stride[2], x.stride[3], s.place);
+  const Taps<T> taps = s.taps.fill(a, p);
   parallel_for(p.n * p.chunks, a.threads, [&](int64_t task, int worker) {
     const int64_t i = task / p.chunks, first = task % p.chunks * p.chunk;
     const int64_t last = std::min(first + p.chunk, p.H);
     T* field = s.fields + f.count() * worker;
-    for (int64_t c = 0; c < p.c; ++c) gather_plane(p, x.at(i, c), taps, first, last, f, c, field);
+    T* plane = s.planes + p.sources() * worker;
+    for (int64_t c = 0; c < p.c; ++c) {
+      copy_plane(x, i, c, plane);
+      gather_plane(p, plane, taps, first, last, f, c, field);
+    }
     mix_field(mix, p.d, field, f, last - first, static_cast<const T*>(a.bias),
               Planes<T>{out.at(i, 0, first), out.stride[1], out.stride[2], out.stride[3]});
   });
@@ -52,8 +56,8 @@ void transform_kernel(const FeatureTransformArgs& a) {
 size_t transform_bytes(const FeatureTransformArgs& a) {
   const TransformPlan p(a, a.out.size);
   const PaddedField f(p.c, p.chunk, p.W, p.m);
-  return a.dtype == Dtype::float64 ? ForwardScratch<double>(a, p, f, nullptr).bytes
-                                   : ForwardScratch<float>(a, p, f, nullptr).bytes;
+  return a.dtype == Dtype::float64 ? ForwardScratch<double>(a, p, f, nullptr).carver.bytes()
+                                   : ForwardScratch<float>(a, p, f, nullptr).carver.bytes();
 }
 
 void transform_backward_kernel(const FeatureTransformGradients& a) {

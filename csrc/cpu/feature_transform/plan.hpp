@@ -27,12 +27,13 @@ struct PaddedField {
 };
 
 struct TransformPlan {
-  int64_t n, c, w, d, H, W, m, taps;
+  int64_t n, c, h, w, d, H, W, m, taps;
   int64_t chunk, chunks;  // output rows per task, tasks per image
 
   TransformPlan(const FeatureTransformArgs& a, const int64_t* out_size)
       : n(a.x.size[0]),
         c(a.x.size[1]),
+        h(a.x.size[2]),
         w(a.x.size[3]),
         d(out_size[1]),
         H(out_size[2]),
@@ -46,6 +47,9 @@ struct TransformPlan {
   }
   int64_t window() const { return m * m; }
   int64_t cells() const { return H * W; }
+  int64_t sources() const {
+    return h * w + 1;
+  }  // of a copied plane; the last one stands for all outside
 };
 
 }  // namespace ef
