@@ -61,10 +61,11 @@ EF_HD inline bool beyond(float x, float y, float bx, float by) { return y * bx >
 EF_HD inline float folded_x(float gx, float gy) { return gy < 0 ? -gx : gx; }
 EF_HD inline float folded_y(float gy) { return gy < 0 ? -gy : gy; }
 
-// The bin, 0..2n-1, from the number of boundaries passed in the folded half plane.
-EF_HD inline int directed_bin(int passed, float gy, int n) {
-  const int bin = gy < 0 ? passed + n : passed;
-  return bin >= 2 * n ? bin - 2 * n : bin;
+// The bin, 0..2n-1, from a bin -1..n+1 of the folded half plane.
+EF_HD inline int directed_bin(int folded, float gy, int n) {
+  const int bin = gy < 0 ? folded + n : folded;
+  const int below = bin < 0 ? bin + 2 * n : bin;
+  return below >= 2 * n ? below - 2 * n : below;
 }
 
 EF_HD inline int orientation_bin(float gx, float gy, const OrientationTable& t) {

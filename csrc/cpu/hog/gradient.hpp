@@ -99,16 +99,21 @@ inline void directed_bins(const float* EF_RESTRICT gy, int64_t count, int n,
 // vote[0] holds the gradient lengths and is split between the two bins.
 template <class T>
 void split_votes(const HogScratch<T>& s, int64_t offset, int64_t count, const OrientationTable& t) {
+  const float* EF_RESTRICT gx = s.gx + offset;
+  const float* EF_RESTRICT gy = s.gy + offset;
+  const int32_t* EF_RESTRICT passed = s.bin[0] + offset;
+  int32_t* EF_RESTRICT second = s.bin[1] + offset;
+  T* EF_RESTRICT first_vote = s.vote[0] + offset;
+  T* EF_RESTRICT second_vote = s.vote[1] + offset;
   const int n = t.n;
-  for (int64_t i = offset; i < offset + count; ++i) {
-    const int32_t passed = s.bin[0][i];
+  for (int64_t i = 0; i < count; ++i) {
+    const int32_t k = passed[i];
     int side;
-    const T share = second_share<T>(folded_x(s.gx[i], s.gy[i]), folded_y(s.gy[i]),
-                                    t.centre_x[passed], t.centre_y[passed], n, &side);
-    const T whole = s.vote[0][i];
-    s.vote[1][i] = whole * share;
-    s.vote[0][i] = whole - s.vote[1][i];
-    s.bin[1][i] = directed_bin((passed + side + 2 * n) % (2 * n), s.gy[i], n);
+    const T share = second_share<T>(folded_x(gx[i], gy[i]), folded_y(gy[i]), t.centre_x[k],
+                                    t.centre_y[k], n, &side);
+    second_vote[i] = first_vote[i] * share;
+    first_vote[i] -= second_vote[i];
+    second[i] = directed_bin(k + side, gy[i], n);
   }
 }
 
