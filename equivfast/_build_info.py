@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from importlib import metadata
 
@@ -13,9 +12,10 @@ from equivfast import _core
 
 
 def set_cpu_level(name: str | None) -> None:
-    """Forces a CPU level (``baseline``, ``avx2``, ``avx512``, ``avx512icl``); None returns to the widest.
+    """Forces a CPU level: ``baseline``, ``avx2``, ``avx512`` or ``avx512icl``.
 
-    The environment variable ``EQUIVFAST_CPU`` does the same at import.
+    None returns to the level that the environment variable ``EQUIVFAST_CPU`` names, else to the widest. The variable is
+    read when a kernel first runs.
 
     Raises      ValueError, with the levels that this machine runs, for any other name
     """
@@ -42,6 +42,3 @@ def build_info() -> dict[str, object]:
         ],
         "cuda_problem": problem,
     }
-
-
-set_cpu_level(os.environ.get("EQUIVFAST_CPU"))

@@ -60,11 +60,18 @@ def test_without_a_forced_level_the_widest_runs():
 
 @pytest.mark.parametrize("level", ["avx3", "AVX2"])
 def test_a_wrong_cpu_level_is_named_with_those_that_run(level):
-    done = run_python("import equivfast", EQUIVFAST_CPU=level)
+    done = run_python(PRINT_LEVEL, EQUIVFAST_CPU=level)
     levels = ", ".join(INFO["cpu_levels"])
     message = f"ValueError: EQUIVFAST_CPU must be one of {levels} on this machine, got '{level}'"
     assert done.returncode != 0
     assert done.stderr.strip().splitlines()[-1] == message
+
+
+def test_a_wrong_cpu_level_is_one_line_on_the_command_line():
+    done = run_python("from equivfast.cli.main import main; main()", "info", EQUIVFAST_CPU="sse9")
+    assert done.returncode == 2
+    assert done.stderr.startswith("equivfast: error: EQUIVFAST_CPU must be one of baseline")
+    assert len(done.stderr.strip().splitlines()) == 1
 
 
 # Loads the module by its path in a process that has imported nothing else, and tells what came with it.

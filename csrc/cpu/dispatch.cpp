@@ -1,6 +1,7 @@
 #include "cpu/dispatch.hpp"
 
 #include <atomic>
+#include <cstdlib>
 #include <stdexcept>
 
 namespace ef {
@@ -34,6 +35,16 @@ bool runs(CpuLevel level) {
 bool runs(CpuLevel level) { return level == CpuLevel::baseline; }
 #endif
 
+CpuLevel level_named(const std::string& name) {
+  std::string known;
+  for (auto level : available_levels()) {
+    if (name == name_of(level)) return level;
+    known += known.empty() ? name_of(level) : std::string(", ") + name_of(level);
+  }
+  throw std::invalid_argument("EQUIVFAST_CPU must be one of " + known + " on this machine, got '" +
+                              name + "'");
+}
+
 }  // namespace
 
 const char* name_of(CpuLevel level) {
@@ -51,27 +62,15 @@ std::vector<CpuLevel> available_levels() {
 CpuLevel cpu_level() {
   int level = chosen.load(std::memory_order_relaxed);
   if (level == kUnset) {
-    level = static_cast<int>(available_levels().back());
+    const char* wanted = std::getenv("EQUIVFAST_CPU");
+    level = static_cast<int>(wanted && *wanted ? level_named(wanted) : available_levels().back());
     chosen = level;
   }
   return static_cast<CpuLevel>(level);
 }
 
 void set_cpu_level(const std::string& name) {
-  if (name.empty()) {
-    chosen = kUnset;
-    return;
-  }
-  std::string known;
-  for (auto level : available_levels()) {
-    if (name == name_of(level)) {
-      chosen = static_cast<int>(level);
-      return;
-    }
-    known += known.empty() ? name_of(level) : std::string(", ") + name_of(level);
-  }
-  throw std::invalid_argument("EQUIVFAST_CPU must be one of " + known + " on this machine, got '" +
-                              name + "'");
+  chosen = name.empty() ? kUnset : static_cast<int>(level_named(name));
 }
 
 }  // namespace ef

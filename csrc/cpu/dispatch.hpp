@@ -11,8 +11,10 @@ const char* name_of(CpuLevel level);
 // The levels that this processor (and its operating system) can run, lowest first.
 std::vector<CpuLevel> available_levels();
 
-// The level in use: the highest available one, or the one set. Throws std::invalid_argument with
-// the list of levels when `name` is not one of them. An empty name returns to the highest.
+// The level in use: the one set, or that of the environment variable EQUIVFAST_CPU (read at the
+// first use), or the highest available one. Both throw std::invalid_argument with the list of
+// levels for a name that is not one of them. Setting an empty name returns to the environment's
+// choice.
 CpuLevel cpu_level();
 void set_cpu_level(const std::string& name);
 
