@@ -3,27 +3,24 @@
 
 #include "core/view.hpp"
 
-// Moves the cells of a feature field and mixes their channels: phi(g x) = M phi(x) for maps M that
-// are a sparse permutation of cells followed by a small filter bank.
+// Moves the cells of a feature field and mixes their channels: phi(g x) = M phi(x) for maps M that are a sparse
+// permutation of cells followed by a small filter bank.
 //
-// Computes     gathered[c, p] = sum_t weight[p, t] x[c, index[p, t]]           for every output
-// cell p
-//              out[d, p] = bias[d] + sum_{c, dy, dx} mix[d, c, dy, dx] gathered[c, p + (dy, dx) - m
-//              / 2]
-// Shapes       x (n, c, h, w), any strides; index (H * W, k), source = row * w + column, -1:
-// outside;
+// Computes     gathered[c, p] = sum_t weight[p, t] x[c, index[p, t]]           for every output cell p
+//              out[d, p] = bias[d] + sum_{c, dy, dx} mix[d, c, dy, dx] gathered[c, p + (dy, dx) - m / 2]
+// Shapes       x (n, c, h, w), any strides; index (H * W, k), source = row * w + column, -1: outside;
 //              weight (H * W, k) or null (1 / k); out (n, d, H, W), any strides; bias (d) or null.
-//              mix: dense values (d, c * m * m) with column null, or CSR: row_begin (d + 1), column
-//              (nnz), values (nnz); a column is (c * m + dy) * m + dx; m is odd. These small arrays
-//              are contiguous.
-// Outside      a source of -1, and a gathered cell beyond the field, contribute 0; nothing is
-// renormalised. Aliasing     outputs must not overlap inputs or workspace. Empty input  n = 0, d =
-// 0 or no cells: nothing is written but the gradients of the parameters, which are 0. NaN spreads
-// along the sums that read it; a source of -1 reads nothing. Determinism  each output is one sum in
-// one order, whatever the number of threads; no atomics. Errors       std::invalid_argument for an
-// index, column or row_begin out of range, before anything is written. Workspace
-// feature_transform_workspace() bytes, uninitialised. Source       Lenc & Vedaldi 2015,
-// sections 2.2 and 3.1: transformation layer.
+//              mix: dense values (d, c * m * m) with column null, or CSR: row_begin (d + 1), column (nnz), values
+//              (nnz); a column is (c * m + dy) * m + dx; m is odd. These small arrays are contiguous.
+// Outside      a source of -1, and a gathered cell beyond the field, contribute 0; nothing is renormalised.
+// Aliasing     outputs must not overlap inputs or workspace.
+// Empty input  n = 0, d = 0 or no cells: nothing is written but the gradients of the parameters, which are 0.
+// NaN          spreads along the sums that read it; a source of -1 reads nothing. In the gradient of mix a NaN in x
+//              may reach every entry of its channel.
+// Determinism  each output is one sum in one order, whatever the number of threads; no atomics.
+// Errors       std::invalid_argument for an index, column or row_begin out of range, before anything is written.
+// Workspace    feature_transform_workspace() bytes, uninitialised.
+// Source       Lenc & Vedaldi 2015, sections 2.2 and 3.1: transformation layer.
 namespace ef {
 
 struct ChannelMix {

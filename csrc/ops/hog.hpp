@@ -5,31 +5,24 @@
 
 // Histogram of oriented gradients.
 //
-// Computes     for every pixel but the outermost ring: the centred difference of the strongest
-// channel; its
-//              length is split between the four nearest cells (bilinearly) and one orientation bin
-//              (nearest) or two (bilinear); every cell is then normalised by its four 2 x 2 blocks.
-//              uoctti          3 n + 4 channels: 2n directed bins, n undirected bins, 4 textures
-//              (the clipped
-//                              undirected bins summed per block, blocks TL TR BL BR, times 1 / sqrt
-//                              18)
+// Computes     for every pixel but the outermost ring: the centred difference of the strongest channel; its
+//              length is split between the four nearest cells (bilinearly) and one orientation bin (nearest)
+//              or two (bilinear); every cell is then normalised by its four 2 x 2 blocks.
+//              uoctti          3 n + 4 channels: 2n directed bins, n undirected bins, 4 textures (the clipped
+//                              undirected bins summed per block, blocks TL TR BL BR, times 1 / sqrt 18)
 //              dalal_triggs    4 n: the clipped undirected bins for blocks TL TR BL BR
-//              dpm             3 n + 4 as in voc-dpm: textures from the directed bins, blocks BR TR
-//              BL TL, times
-//                              0.2357; bin boundaries from four-digit bin centres; the outermost
-//                              cells are dropped
-// Shapes       image (n, c, h, w) of uint8, float32 or float64, any strides; out (n, d, H, W) of
-// float32, or of
+//              dpm             3 n + 4 as in voc-dpm: textures from the directed bins, blocks BR TR BL TL, times
+//                              0.2357; bin boundaries from four-digit bin centres; the outermost cells are dropped
+// Shapes       image (n, c, h, w) of uint8, float32 or float64, any strides; out (n, d, H, W) of float32, or of
 //              float64 for a float64 image, any strides. H, W: hog_shape().
-// Borders      outside cells count as copies of the edge cell in the block energies (uoctti,
-// dalal_triggs). Aliasing     out must not overlap image or workspace. Empty input  n = 0 does
-// nothing; H or W = 0 is the caller's error. Ties, NaN    first channel, lower bin
-// (math/orientation.hpp). NaN and infinity spread to the cells of the pixel. Determinism  every
-// output is summed in one order, whatever the number of threads. CPU levels agree in every
+// Borders      outside cells count as copies of the edge cell in the block energies (uoctti, dalal_triggs).
+// Aliasing     out must not overlap image or workspace.
+// Empty input  n = 0 does nothing; H or W = 0 is the caller's error.
+// Ties, NaN    first channel, lower bin (math/orientation.hpp). NaN and infinity spread to the cells of the pixel.
+// Determinism  every output is summed in one order, whatever the number of threads. CPU levels agree in every
 //              decision and differ in sums by rounding only.
 // Workspace    hog_workspace() bytes, uninitialised.
-// Source       Dalal & Triggs 2005; Felzenszwalb et al. 2010; VLFeat 0.9.21 vl_hog; voc-dpm
-// features.cc.
+// Source       Dalal & Triggs 2005; Felzenszwalb et al. 2010; VLFeat 0.9.21 vl_hog; voc-dpm features.cc.
 namespace ef {
 
 enum class HogVariant : int { uoctti = 0, dalal_triggs = 1, dpm = 2 };

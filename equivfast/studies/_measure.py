@@ -57,7 +57,7 @@ class TransformStudy:
 
     @cached_property
     def _halves(self) -> tuple[maps.Statistics, maps.Statistics]:
-        """Training windows to fit on and, at the end of the list and so of other photographs, to choose lambda on."""
+        """Windows to fit on and to choose lambda on: the list is cut once, so at most one photograph is in both."""
         fit = max(1, round(len(self.x_train) * (1 - _TUNING_SHARE)))
         return self._statistics(slice(0, fit)), self._statistics(slice(fit, None))
 
@@ -114,8 +114,17 @@ class TransformStudy:
             self.progress(f"{self.g.name}: maps", done, len(methods))
             m, seconds = self.learn(method)
             learned[method.name] = m
-            errors[method.name] = window_errors(m(self.x_test), self.y_test)
-            rows.append(self._row(method, m, seconds, errors[method.name]))
+            predicted = m(self.x_test)
+            errors[method.name] = window_errors(predicted, self.y_test)
+            rows.append(
+                self._row(method, errors[method.name])
+                | differences(predicted, self.y_test)
+                | {
+                    "nonzero_share": None if method.role == "control" else m.nonzero_share,
+                    "learn_seconds": round(seconds, 4) if method.role == "learned" else None,
+                    "settings": dict(m.settings),
+                }
+            )
         self.progress(f"{self.g.name}: maps", len(methods), len(methods))
         best = min((r for r in rows if r["role"] != "control"), key=_mean)["name"]
         control = min((r for r in rows if r["role"] == "control"), key=_mean)["name"]
@@ -132,20 +141,13 @@ class TransformStudy:
             "example": self._example(learned[best], best),
         }
 
-    def _row(
-        self, method: Method, m: maps.Map, seconds: float, errors: NDArray[np.float64]
-    ) -> dict[str, Any]:
+    def _row(self, method: Method, errors: NDArray[np.float64]) -> dict[str, Any]:
         photo_of, photos = self.test.photo_of, self.test.photographs
-        learned = method.role == "learned"
         return {
             "name": method.name,
             "role": method.role,
             "hellinger": interval(errors, photo_of, self.config.seed),
-            **differences(m(self.x_test), self.y_test),
             "per_photo": {photos[i].name: float(errors[photo_of == i].mean()) for i in np.unique(photo_of)},
-            "nonzero_share": None if method.role == "control" else m.nonzero_share,
-            "learn_seconds": round(seconds, 4) if learned else None,
-            "settings": dict(m.settings),
         }
 
     def _example(self, m: maps.Map, name: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ section 3.1), beside two controls: no map at all, and cells moved with channels 
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 import sys
 import time
@@ -72,10 +73,16 @@ class _Study:
         self.cells = max(cells_needed(g, config.field, config.cell) for g in everything)
         self.train = self._windows(self.train_photos, config.train_windows, config.seed, everything)
         self.test = self._windows(self.test_photos, config.test_windows, config.seed + 1, everything)
-        settings = {k: v for k, v in asdict(config).items() if k not in ("out", "resume", "threads")}
         folder = Path(config.out) / "pieces" if config.out else None
-        self.pieces = _run.Pieces(folder, {**settings, **_run.versions()}, config.resume)
+        self.pieces = _run.Pieces(folder, self._identity(), config.resume)
         self._upright: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+
+    def _identity(self) -> dict[str, Any]:
+        """All that the numbers depend on: settings, versions, and the very pixels of the photographs."""
+        settings = {k: v for k, v in asdict(self.config).items() if k not in ("out", "resume", "threads")}
+        photos = [*self.train_photos, *self.test_photos]
+        pixels = {p.name: hashlib.sha256(p.image.tobytes()).hexdigest() for p in photos}
+        return {**settings, **_run.versions(), "photographs": pixels}
 
     def _photographs(self) -> tuple[list[data.Photograph], list[data.Photograph]]:
         if self.config.images == "embedded":

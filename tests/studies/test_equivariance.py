@@ -103,6 +103,29 @@ def test_same_seed_same_numbers_and_resume_takes_pieces_up(result, tmp_path, mon
     assert any(stage.startswith("rot:45") for stage in seen)
 
 
+def test_resume_does_not_take_up_pieces_of_other_photographs(tmp_path):
+    folder, names = tmp_path / "photos", ["cat", "coffee", "china", "astronaut"]
+    folder.mkdir()
+    for photo in data.photographs(names):
+        Image.fromarray(photo.image).save(folder / f"{photo.name}.png")
+    config = replace(
+        SMALL,
+        images=str(folder),
+        out=str(tmp_path / "out"),
+        transforms=("rot:90",),
+        train_windows=40,
+        test_windows=20,
+        field=3,
+    )
+    first = run(config)
+    for path in folder.iterdir():  # the same names, other pixels
+        with Image.open(path) as image:
+            flipped = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        flipped.save(path)
+    again = run(replace(config, resume=True))
+    assert methods(again, "rot:90")["no map"] != methods(first, "rot:90")["no map"]
+
+
 def without_times(transforms: list[dict]) -> list[dict]:
     return [t | {"methods": [m | {"learn_seconds": None} for m in t["methods"]]} for t in transforms]
 
