@@ -12,7 +12,9 @@ QUICK: dict[str, Any] = {
     "transforms": ("hflip", "rot:180", "rot:45", "scale:1.25"),
     "train_windows": 300,
     "test_windows": 120,
-    "curve_windows": 0,
+    "parts": ("composition", "learning"),
+    "curve_windows": 200,
+    "compositions": ("rot:45*hflip",),
 }
 STUDY = "hog-equivariance"
 

@@ -22,7 +22,7 @@ class Setting(click.Option):
         default = getattr(EquivarianceConfig, self.name or "", None)
         if record is None or default is None:
             return record
-        words = ",".join(default) if isinstance(default, tuple) else default
+        words = ",".join(map(str, default)) if isinstance(default, tuple) else default
         return record[0], f"{record[1]}  [default: {words}]"
 
 
@@ -34,9 +34,16 @@ class Setting(click.Option):
 @click.option("--seed", cls=Setting, type=int, help="Decides windows and held-out photographs.")
 @click.option("--windows", "train_windows", cls=Setting, type=int, help="Windows to learn from.")
 @click.option("--test-windows", cls=Setting, type=int, help="Windows to measure on.")
+@click.option("--parts", cls=Setting, help="What to measure besides the table: names with commas, or `none`.")
 @click.option(
-    "--curve-windows", cls=Setting, type=int, help="Windows for each point of a curve; 0: no curves."
+    "--curve-windows", cls=Setting, type=int, help="Windows for each point of a curve and each product."
 )
+@click.option("--sizes", cls=Setting, help="Cells along the sides of the arrays compared: 3,5,7,9.")
+@click.option("--detailed", cls=Setting, help="The transformations that are measured on these arrays.")
+@click.option(
+    "--compositions", cls=Setting, help="Products to check, as rot:45*hflip: the second comes first."
+)
+@click.option("--task", cls=Setting, help="`faces`, or a folder with positive/ and negative/ pictures.")
 @click.option("--field", cls=Setting, type=int, help="Cells along each side of the compared field, odd.")
 @click.option("--cell", cls=Setting, type=int, help="Side of a cell in pixels, even.")
 @click.option("--orientations", cls=Setting, type=int, help="Undirected orientation bins.")
@@ -51,8 +58,14 @@ def equivariance(model: str, transforms: str | None, out: Path, **settings: Any)
     """
     from equivfast.studies.equivariance import EquivarianceConfig
 
-    if transforms is not None:
-        settings["transforms"] = split_transforms(transforms)
+    settings["transforms"] = transforms
+    for name in ("transforms", "detailed", "compositions"):
+        if settings[name] is not None:
+            settings[name] = split_transforms(settings[name])
+    if settings["parts"] is not None:
+        settings["parts"] = tuple(p.strip() for p in settings["parts"].split(",") if p.strip() != "none")
+    if settings["sizes"] is not None:
+        settings["sizes"] = whole_numbers("sizes", settings["sizes"])
     given = {name: value for name, value in settings.items() if value is not None}
     page = write_study(EquivarianceConfig(out=str(out), **given), out)[1]
     click.echo(f"report: {page}")
@@ -65,6 +78,18 @@ def split_transforms(text: str) -> tuple[str, ...]:
     ('rot:45', 'shift:3,-2', 'hflip')
     """
     return tuple(name.strip() for name in re.split(r",(?!\s*[-+.\d])", text) if name.strip())
+
+
+def whole_numbers(name: str, text: str) -> tuple[int, ...]:
+    """Whole numbers between commas.
+
+    >>> whole_numbers("sizes", "3, 5")
+    (3, 5)
+    """
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"equivariance: {name} must be whole numbers with commas, got {text!r}") from None
 
 
 def write_study(config: EquivarianceConfig, out: Path) -> tuple[dict[str, Any], Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from equivfast.data.classes import TaskImages, faces, two_classes
 from equivfast.data.embedded import photographs, split
 from equivfast.data.folders import Folder, Photograph, Split, folder, read_image, split_by_name
 from equivfast.data.windows import Windows, windows
@@ -10,11 +11,14 @@ __all__ = [
     "Folder",
     "Photograph",
     "Split",
+    "TaskImages",
     "Windows",
+    "faces",
     "folder",
     "photographs",
     "read_image",
     "split",
     "split_by_name",
+    "two_classes",
     "windows",
 ]

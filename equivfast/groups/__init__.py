@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from equivfast.groups.grid import Grid, GridAction, grid_action, neighbourhood
+from equivfast.groups.sampler import Sampler
 from equivfast.groups.transforms import (
     Transform,
     affine,
@@ -19,6 +20,7 @@ from equivfast.groups.warp import warp, window
 __all__ = [
     "Grid",
     "GridAction",
+    "Sampler",
     "Transform",
     "affine",
     "grid_action",

@@ -120,13 +120,13 @@ def _taps(places: list[Tensor], box: list[tuple[int, int]], line_weight: Tensor)
     four = torch.arange(4, device=first.device)
     index = first.to(torch.int64)[..., None] + (four[:, None] * across + four).flatten()
     down, along = (
-        _cubic((place - base).to(line_weight)) for place, base in zip(places, (row, column), strict=True)
+        cubic((place - base).to(line_weight)) for place, base in zip(places, (row, column), strict=True)
     )
     weight = (down * line_weight[:, None])[..., :, None] * along[..., None, :]
     return index.flatten(1), weight.flatten(1)
 
 
-def _cubic(t: Tensor) -> Tensor:
+def cubic(t: Tensor) -> Tensor:
     """The four cubic B-spline weights at fraction t, (..., 4)."""
     s = 1 - t
     first, last = s * s * s / 6, t * t * t / 6

@@ -8,6 +8,7 @@ from equivfast.maps.fit import fit, fit_pairs, solve
 from equivfast.maps.map import Map, load
 from equivfast.maps.permutation import cells, identity, permutation
 from equivfast.maps.quality import r_squared
+from equivfast.maps.ridge_path import ridge_path
 from equivfast.maps.statistics import Statistics
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "permutation",
     "r_squared",
     "relative_l2",
+    "ridge_path",
     "solve",
 ]

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 
 @dataclass
+class Sums:
+    """Means and centred sums of products."""
+
+    mean_x: Tensor
+    mean_y: Tensor
+    xx: Tensor
+    xy: Tensor
+    yy: Tensor
+
+
 class Moments:
     """Count, means and centred sums of products of rows x (p) and y (q).
 
@@ -16,64 +26,165 @@ class Moments:
                 New rows are centred on their own mean; the shift between two means enters as one more row,
                 sqrt(a b / (a + b)) (mean_b - mean_a) for counts a and b. Nothing large is ever subtracted from
                 something large, so a mean far above the spread costs no digits.
+    Cost        while there are fewer rows than inputs the rows themselves are kept (`rows`), which is less than
+                their sums, and the sums are made when first asked for; from p rows on only the sums are.
     """
 
-    count: int
-    mean_x: Tensor
-    mean_y: Tensor
-    xx: Tensor
-    xy: Tensor
-    yy: Tensor
+    def __init__(self, inputs: int, outputs: int, device: torch.device) -> None:
+        self.inputs, self.outputs, self.device = inputs, outputs, device
+        self.count = 0
+        self._kept: list[tuple[Tensor, Tensor]] | None = []
+        self._sums: Sums | None = None
 
     @classmethod
     def zeros(cls, inputs: int, outputs: int, device: torch.device) -> Moments:
-        def zeros(*shape: int) -> Tensor:
-            return torch.zeros(shape, dtype=torch.float64, device=device)
+        return cls(inputs, outputs, device)
 
-        return cls(
-            0, zeros(inputs), zeros(outputs), zeros(inputs, inputs), zeros(inputs, outputs), zeros(outputs)
-        )
+    @classmethod
+    def of(cls, count: int, sums: Sums) -> Moments:
+        """Moments known by their sums alone."""
+        made = cls(sums.xy.shape[0], sums.xy.shape[1], sums.xy.device)
+        made.count, made._kept, made._sums = count, None, sums
+        return made
+
+    @property
+    def rows(self) -> tuple[Tensor, Tensor] | None:
+        """x (n, p) and y (n, q), where there are fewer rows than inputs; otherwise None."""
+        if self._kept is None:
+            return None
+        if len(self._kept) != 1:
+            empty = torch.empty(0, self.inputs, dtype=torch.float64, device=self.device)
+            x = torch.cat([empty, *(part for part, _ in self._kept)])
+            y = torch.cat([empty.new_empty(0, self.outputs), *(part for _, part in self._kept)])
+            self._kept = [(x, y)]
+        return self._kept[0]
+
+    @property
+    def sums(self) -> Sums:
+        if self._sums is None:
+            self._sums = self._zeros()
+            rows = self.rows
+            if rows and self.count:
+                _add_rows(self._sums, 0, *rows)
+        return self._sums
+
+    @property
+    def mean_x(self) -> Tensor:
+        return self.rows[0].mean(0) if self._by_rows else self.sums.mean_x  # type: ignore[index]
+
+    @property
+    def mean_y(self) -> Tensor:
+        return self.rows[1].mean(0) if self._by_rows else self.sums.mean_y  # type: ignore[index]
+
+    @property
+    def xx(self) -> Tensor:
+        return self.sums.xx
+
+    @property
+    def xy(self) -> Tensor:
+        return self.sums.xy
+
+    @property
+    def _by_rows(self) -> bool:
+        """True while no one has asked for the sums."""
+        return self._sums is None and self.count > 0
+
+    @property
+    def yy(self) -> Tensor:
+        if self._by_rows:
+            return (self.rows[1] - self.mean_y).square().sum(0)  # type: ignore[index]
+        return self.sums.yy
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what is kept."""
+        parts = list(vars(self._sums).values()) if self._sums else []
+        parts += [part for pair in self._kept or () for part in pair]
+        return sum(8 * part.numel() for part in parts)
 
     def update(self, x: Tensor, y: Tensor) -> None:
         """Add the rows of x (r, p) and y (r, q), float64."""
         if x.shape[0] == 0:
             return
-        mean_x, mean_y = x.mean(0), y.mean(0)
-        self._add(x.shape[0], mean_x, mean_y, x - mean_x, y - mean_y)
+        if self._kept is not None and self.count + len(x) < self.inputs:
+            self._kept.append((x, y))
+            self.count += len(x)
+            self._sums = None
+            return
+        rows = self.rows
+        if rows is not None:  # too many to keep from now on: all of them become sums together
+            x, y = torch.cat([rows[0], x]), torch.cat([rows[1], y])
+            self.count, self._kept, self._sums = 0, None, self._zeros()
+        _add_rows(self.sums, self.count, x, y)
+        self.count += len(x)
 
     def merged(self, other: Moments) -> Moments:
         """The moments of both sets of rows."""
-        total = replace(
-            self,
-            **{name: getattr(self, name).clone() for name in ("mean_x", "mean_y", "xx", "xy", "yy")},
-        )
-        if other.count:
-            total.xx += other.xx
-            total.xy += other.xy
-            total.yy += other.yy
-            total._add(other.count, other.mean_x, other.mean_y, other.xx[:0], other.xy[:0])
-        return total
+        if self.rows and other.rows and self.count + other.count < self.inputs:
+            total = Moments(self.inputs, self.outputs, self.device)
+            total.update(*self.rows)
+            total.update(*other.rows)
+            return total
+        if other.rows:
+            total = Moments.of(self.count, Sums(**{k: v.clone() for k, v in vars(self.sums).items()}))
+            total.update(*other.rows)
+            return total
+        sums = Sums(**{name: part.clone() for name, part in vars(self.sums).items()})
+        _add_sums(sums, self.count, other.sums, other.count)
+        return Moments.of(self.count + other.count, sums)
 
     def select(self, columns: Tensor, rows: Tensor) -> Moments:
         """The moments of a subset of the inputs and of the outputs."""
-        return Moments(
+        kept = self.rows
+        if kept:
+            part = Moments(len(columns), len(rows), self.device)
+            if self.count:
+                part.update(kept[0][:, columns], kept[1][:, rows])
+            return part
+        whole = self.sums
+        return Moments.of(
             self.count,
-            self.mean_x[columns],
-            self.mean_y[rows],
-            self.xx[columns][:, columns],
-            self.xy[columns][:, rows],
-            self.yy[rows],
+            Sums(
+                whole.mean_x[columns],
+                whole.mean_y[rows],
+                whole.xx[columns[:, None], columns],
+                whole.xy[columns[:, None], rows],
+                whole.yy[rows],
+            ),
         )
 
-    def _add(self, count: int, mean_x: Tensor, mean_y: Tensor, x: Tensor, y: Tensor) -> None:
-        total = self.count + count
-        scale = (self.count * count / total) ** 0.5
-        shift_x, shift_y = mean_x - self.mean_x, mean_y - self.mean_y
-        x = torch.cat([x, scale * shift_x[None]])
-        y = torch.cat([y, scale * shift_y[None]])
-        self.xx.addmm_(x.T, x)
-        self.xy.addmm_(x.T, y)
-        self.yy += y.square().sum(0)
-        self.mean_x += shift_x * (count / total)
-        self.mean_y += shift_y * (count / total)
-        self.count = total
+    def _zeros(self) -> Sums:
+        def zeros(*shape: int) -> Tensor:
+            return torch.zeros(shape, dtype=torch.float64, device=self.device)
+
+        p, q = self.inputs, self.outputs
+        return Sums(zeros(p), zeros(q), zeros(p, p), zeros(p, q), zeros(q))
+
+
+def _add_rows(total: Sums, count: int, x: Tensor, y: Tensor) -> None:
+    """Add rows to the sums of `count` rows."""
+    mean_x, mean_y = x.mean(0), y.mean(0)
+    _add_centred(total, count, len(x), mean_x, mean_y, x - mean_x, y - mean_y)
+
+
+def _add_sums(total: Sums, count: int, other: Sums, others: int) -> None:
+    if others:
+        total.xx += other.xx
+        total.xy += other.xy
+        total.yy += other.yy
+        _add_centred(total, count, others, other.mean_x, other.mean_y, other.xx[:0], other.xy[:0])
+
+
+def _add_centred(
+    total: Sums, count: int, others: int, mean_x: Tensor, mean_y: Tensor, x: Tensor, y: Tensor
+) -> None:
+    both = count + others
+    scale = (count * others / both) ** 0.5
+    shift_x, shift_y = mean_x - total.mean_x, mean_y - total.mean_y
+    x = torch.cat([x, scale * shift_x[None]])
+    y = torch.cat([y, scale * shift_y[None]])
+    total.xx.addmm_(x.T, x)
+    total.xy.addmm_(x.T, y)
+    total.yy += y.square().sum(0)
+    total.mean_x += shift_x * (others / both)
+    total.mean_y += shift_y * (others / both)

@@ -35,8 +35,8 @@ class Statistics:
                back-projected cell, or all of them (None). kind "shared": one regression for all cells over the
                m x m cells of the moved field; its rows are the (image, target cell) pairs whose taps all lie
                inside the source array, and inside `valid` (H', W') bool where given.
-    Cost       memory `nbytes`, whatever the number of images: 8 (p^2 + p q) bytes for a regression of p inputs and
-               q outputs, plus at most 64 MB (or one image) of rows that wait to be multiplied together. A
+    Cost       memory `nbytes`, whatever the number of images: at most 8 (p^2 + p q) bytes for a regression of p
+               inputs and q outputs (fewer rows than inputs are kept as they are, and summed when asked for), plus at most 64 MB (or one image) of rows that wait to be multiplied together. A
                window's regressions share one table over all the cells they use where that is smaller than one
                table each. n images cost 2 n (p^2 + p q) operations.
     Symmetry   the sums do not depend on how the stream is cut into batches; `a + b` are the sums of both.
@@ -116,8 +116,7 @@ class Statistics:
     @property
     def nbytes(self) -> int:
         """Bytes of the sums, without the rows that wait."""
-        parts = ("mean_x", "mean_y", "xx", "xy", "yy")
-        return sum(8 * getattr(moments, part).numel() for moments in self._moments for part in parts)
+        return sum(moments.nbytes for moments in self._moments)
 
     def problems(self, support: int | None = None) -> Iterator[Problem]:
         """The regressions of a map of this support, None: of the statistics' own; a smaller one is a part of it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from equivfast.report.atomic import make_folder, save_npy, write_bytes, write_json, write_text
 from equivfast.report.glyphs import glyphs, ink, png_bytes, png_uri, strengths
 from equivfast.report.page import index_entry, write_equivariance_page, write_index
+from equivfast.report.sparsity import sparsity
 from equivfast.report.svg import show
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "png_uri",
     "save_npy",
     "show",
+    "sparsity",
     "strengths",
     "write_bytes",
     "write_equivariance_page",

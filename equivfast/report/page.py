@@ -1,6 +1,9 @@
-"""Self-contained HTML pages: no script, no style sheet, no picture and no letter from anywhere else.
+"""Self-contained HTML pages: no style sheet, no script, no picture and no letter from anywhere else.
 
-`write_equivariance_page` takes the result of an equivariance study, a plain dict as JSON holds it:
+The one script stands in the page itself and sorts a table; without it everything is there to be read.
+
+`write_equivariance_page` takes the result of an equivariance study, a plain dict as JSON holds it. An interval is
+{mean, low, high}.
 
     title, created (ISO time)
     representation  name, variant, cell, orientations, assignment, channels
@@ -8,39 +11,55 @@
         name, label             "rot:45", "rotation 45°"
         field                   [H, W] cells compared
         train_windows, test_windows
-        methods                 list of name, role ("control", "exact" or "learned"), hellinger {mean, low,
-                                high}, relative_l2, max_abs, clipped_share, nonzero_share, learn_seconds (the
-                                last two may be None), per_photo {photograph: mean}
+        methods                 list of name, role ("control", "exact" or "learned"), hellinger (an interval),
+                                relative_l2, max_abs, clipped_share, nonzero_share, learn_seconds (the last two
+                                may be None), per_photo {photograph: mean}; learned ones also solver, support
+                                (None: all cells), nonzeros (per output, or None)
         best                    the name of the method with the smallest error (controls left out)
         gain                    {over, mean, low, high}: the better control, and how far the best is below it
         example                 may be absent: photo, method, and image_x, image_gx, phi_x, phi_gx, mapped
                                 (PNG as data: addresses; see glyphs.png_uri)
-    curves          may be absent: {"rotation": {"degrees": [...], "series": {method: [error or None]}}, ...}
     headline        list of value, text (a sentence)
     findings        list of sentences
     interval        may be absent: what low and high are, in words
     provenance      versions {name: version}, seed, command, cpu_level, machine, skipped [[name, reason]],
                     images {train: [...], test: [...]}, settings {...}, seconds {stage: seconds}
+
+These may be absent, and the page then has no such section:
+
+    curves          {"rotation": {"degrees": [...], "series": {method: [error or None]}, "low": ..., "high": ...},
+                    "scale": {"factors": ...}, "shift": {"cells": ...}}; low and high, like series, may be absent
+    pattern         list of name, method, nonzero_share, shape [rows, columns], picture (see sparsity), caption
+    sizes           list of name, label, source [H, W], rows [{field, source, methods {name: interval}}]
+    composition     list of g, h, gh, label, field, method, direct (M_gh), composed (M_g M_h), gap (intervals), and
+                    "no map" (an interval, may be absent)
+    learning        transform, train_windows, inputs, outputs, field, rows [{name, support, nonzeros, seconds}],
+                    paper {unstructured, structured [fastest, slowest], source}
+    shared          list of name, label, solver, support, hellinger, nonzero_share, learn_seconds
+    task            name, positives, negatives, train, test, field, method, upright (an interval), curves as above
+                    with accuracies
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from equivfast.report import figures
+from equivfast.report import figures, formats, sections
 from equivfast.report.atomic import write_text
-from equivfast.report.svg import show, slug
+from equivfast.report.sections import PICTURES
+from equivfast.report.svg import show
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _PNG = re.compile(r"data:image/png;base64,[A-Za-z0-9+/]+={0,2}")
-PICTURES = ("image_x", "image_gx", "phi_x", "phi_gx", "mapped")
 _KEYS = ("title", "created", "representation", "transforms", "headline", "findings", "provenance")
 
 
@@ -51,29 +70,8 @@ def write_equivariance_page(path: str | os.PathLike[str], result: dict[str, Any]
                path that cannot be written
     """
     _check(result)
-    transforms = result["transforms"]
-    curves = [figures.error_curves(name, curve) for name, curve in result.get("curves", {}).items()]
-    sections = [
-        {
-            **transform,
-            "id": f"g-{slug(transform['name'])}",
-            "photos": figures.photo_errors(transform),
-            "glyphs": _glyph_row(transform),
-        }
-        for transform in transforms
-    ]
-    html = (
-        _environment()
-        .get_template("equivariance.html.j2")
-        .render(
-            result=result,
-            bars=figures.error_bars(transforms),
-            curves=curves,
-            table=figures.error_table(transforms),
-            sections=sections,
-            whole=figures.Figure("result", "Everything measured", Markup(""), _without_pictures(result)),
-        )
-    )
+    context = sections.of(result)
+    html = _environment().get_template("equivariance.html.j2").render(result=result, **context)
     return write_text(path, html)
 
 
@@ -117,12 +115,22 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["css"] = Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8"))
-    environment.filters["show"] = show
-    environment.filters["share"] = _share
-    environment.filters["seconds"] = _seconds
-    environment.filters["plain"] = _plain
-    environment.filters["moment"] = _moment
+    script = (_TEMPLATES / "table.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    environment.globals |= {
+        "css": Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8")),
+        "script": Markup(script),
+        "script_hash": Markup(f"sha256-{digest}"),  # the one script that the page's policy lets run
+        "number": figures.number,
+    }
+    filters: dict[str, Callable[..., str]] = {
+        "show": show,
+        "share": formats.share,
+        "seconds": formats.seconds,
+        "plain": formats.plain,
+        "moment": formats.moment,
+    }
+    environment.filters |= filters
     return environment
 
 
@@ -137,6 +145,8 @@ def _check(result: dict[str, Any]) -> None:
         example = transform.get("example")
         for picture in PICTURES if example else ():
             _check_picture("write_equivariance_page", example[picture])
+    for pattern in result.get("pattern") or []:
+        _check_picture("write_equivariance_page", pattern["picture"])
 
 
 def _check_picture(name: str, address: object) -> None:
@@ -144,48 +154,3 @@ def _check_picture(name: str, address: object) -> None:
         raise ValueError(
             f"{name}: a picture must be a data:image/png;base64 address, got {str(address)[:60]!r}"
         )
-
-
-def _glyph_row(transform: dict[str, Any]) -> figures.Figure | None:
-    """The five pictures x, gx, phi(x), phi(gx), M phi(x), with the numbers of the method that drew them."""
-    example = transform.get("example")
-    if not example:
-        return None
-    rows = [method for method in transform["methods"] if method["name"] == example["method"]]
-    data = {
-        "transform": transform["name"],
-        "field": transform["field"],
-        **{key: value for key, value in example.items() if key not in PICTURES},
-        "errors": rows,
-    }
-    return figures.Figure(f"glyphs-{slug(transform['name'])}", "An example", Markup(""), data)
-
-
-def _without_pictures(result: dict[str, Any]) -> dict[str, Any]:
-    def bare(transform: dict[str, Any]) -> dict[str, Any]:
-        example = transform.get("example") or {}
-        kept = {key: value for key, value in example.items() if key not in PICTURES}
-        return {**transform, "example": kept} if example else transform
-
-    return {**result, "transforms": [bare(transform) for transform in result["transforms"]]}
-
-
-def _share(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{100 * value:.3g} %" if value >= 1e-4 else "< 0.01 %" if value > 0 else "0 %"
-
-
-def _seconds(value: float | None) -> str:
-    return "–" if value is None else f"{value:.0f} s" if value >= 100 else f"{value:.3g} s"
-
-
-def _plain(value: Any) -> str:
-    """A setting as text: lists joined, the rest as Python prints it."""
-    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
-
-
-def _moment(created: str) -> str:
-    """2025-11-23T04:10:00+00:00 as 2025-11-23 04:10 +00:00, whatever is no ISO time as it is."""
-    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[\d:.]*(.*)", created)
-    return " ".join(part for part in found.groups() if part).replace("+00:00", "UTC") if found else created

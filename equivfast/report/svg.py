@@ -40,6 +40,26 @@ def dot(x: str, y: float, radius: float, kind: str, title: str) -> Markup:
     )
 
 
+def plane(height: float, parts: Iterable[Markup]) -> Markup:
+    """A canvas inside a drawing, 0 to 100 from left to right and pixels downwards: lines through points,
+    for which percentages do not serve."""
+    return Markup(
+        '<svg width="100%" height="{0}" viewBox="0 0 100 {0}" preserveAspectRatio="none">{1}</svg>'
+    ).format(height, Markup("").join(parts))
+
+
+def path(points: Sequence[tuple[float, float]], kind: str) -> Markup:
+    return Markup('<polyline class="{}" points="{}"/>').format(kind, _listed(points))
+
+
+def band(points: Sequence[tuple[float, float]], kind: str) -> Markup:
+    return Markup('<polygon class="{}" points="{}"/>').format(kind, _listed(points))
+
+
+def _listed(points: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{x:g},{y:g}" for x, y in points)
+
+
 def percent(value: float, top: float, start: float = 0.0) -> str:
     """Where `value` lies between `start` and `top`, as a percentage."""
     return f"{100 * (value - start) / (top - start):.3f}%"

@@ -70,7 +70,8 @@ def result() -> dict[str, Any]:
 def test_options_become_a_config(tmp_path: Path, configs: list[EquivarianceConfig]) -> None:
     options = {
         "--transforms": "rot:30,shift:3,-2", "--images": "photos", "--seed": 7, "--windows": 20, "--test-windows": 10,
-        "--curve-windows": 0, "--field": 11, "--cell": 6, "--orientations": 8, "--variant": "dalal-triggs",
+        "--curve-windows": 30, "--parts": "curves,task", "--sizes": "3,5", "--detailed": "rot:30,shift:1,2",
+        "--compositions": "rot:30*hflip", "--task": "pets", "--field": 11, "--cell": 6, "--orientations": 8, "--variant": "dalal-triggs",
         "--assignment": "nearest", "--threads": 1, "--out": tmp_path / "o",
     }  # fmt: skip
     words = [str(word) for pair in options.items() for word in pair]
@@ -78,7 +79,8 @@ def test_options_become_a_config(tmp_path: Path, configs: list[EquivarianceConfi
     (config,) = configs
     expected = dict(
         transforms=("rot:30", "shift:3,-2"), images="photos", seed=7, train_windows=20, test_windows=10,
-        curve_windows=0, field=11, cell=6, orientations=8, variant="dalal-triggs", assignment="nearest", threads=1,
+        curve_windows=30, parts=("curves", "task"), sizes=(3, 5), detailed=("rot:30", "shift:1,2"),
+        compositions=("rot:30*hflip",), task="pets", field=11, cell=6, orientations=8, variant="dalal-triggs", assignment="nearest", threads=1,
         out=str(tmp_path / "o"), resume=True,
     )  # fmt: skip
     assert {name: getattr(config, name) for name in expected} == expected
@@ -129,7 +131,9 @@ def test_quick_demo_is_a_smaller_one(tmp_path: Path, configs: list[EquivarianceC
         (["--transforms", "spin:45"], "spin:45"),
         (["--transforms", "scale:0"], "0"),
         (["--transforms", ","], "transforms must name at least one transformation"),
-        (["--windows", "0"], "train_windows must be at least 1, got 0"),
+        (["--windows", "0"], "train_windows must be at least 9 to learn maps of 5 coefficients and a bias, got 0"),
+        (["--sizes", "3,x"], "sizes must be whole numbers with commas, got '3,x'"),
+        (["--parts", "curvs"], "parts must be among curves"),
         (["--field", "8"], "field must be an odd number of cells, got 8"),
         (["--seed", "one"], "'one' is not a valid integer"),
     ],

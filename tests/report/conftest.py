@@ -12,11 +12,16 @@ from equivfast import report
 EVIL = '<script>alert("x")</script> & <b>bold</b>'
 
 
+def interval(mean: float) -> dict[str, float]:
+    return {"mean": mean, "low": mean * 0.9, "high": mean * 1.1}
+
+
 def method(name: str, role: str, mean: float, photos: dict[str, float], **more: Any) -> dict[str, Any]:
     return {
         "name": name,
         "role": role,
-        "hellinger": {"mean": mean, "low": mean * 0.9, "high": mean * 1.1},
+        **{key: more[key] for key in ("solver", "support", "nonzeros") if key in more},
+        "hellinger": interval(mean),
         "relative_l2": 2 * mean,
         "max_abs": more.get("max_abs", mean),
         "clipped_share": 0.01,
@@ -47,14 +52,92 @@ def transform(
                 "learned",
                 errors[2] * 1.2,
                 photos,
+                solver="forward_selection",
+                support=3,
+                nonzeros=1,
                 nonzero_share=0.002,
                 learn_seconds=3.5,
             ),
-            method(best, "learned", errors[2], photos, nonzero_share=0.1, learn_seconds=1.25),
+            method(
+                best,
+                "learned",
+                errors[2],
+                photos,
+                solver="ridge",
+                support=3,
+                nonzeros=None,
+                nonzero_share=0.1,
+                learn_seconds=1.25,
+            ),
+            method(
+                "ridge all cells",
+                "learned",
+                errors[2] * 1.1,
+                photos,
+                solver="ridge",
+                support=None,
+                nonzeros=None,
+                nonzero_share=0.4,
+                learn_seconds=2.5,
+            ),
         ],
         "best": best,
         "example": {"photo": EVIL, "method": best, **dict(zip(keys, picture, strict=True))},
     }
+
+
+def parts() -> dict[str, Any]:
+    """Everything that a result may lack."""
+    picture = report.png_uri(report.sparsity(np.eye(8), (2, 2), (2, 2), (2, 2)))
+    accuracies = {"no map": [0.9, 0.55], "cells moved": [0.9, 0.7], "mapped back": [0.9, 0.85]}
+    ends = {"low": {m: [v - 0.04 for v in vs] for m, vs in accuracies.items()}}
+    ends["high"] = {m: [v + 0.04 for v in vs] for m, vs in accuracies.items()}
+    turned = {"name": "rot:45", "label": f"rotation 45° {EVIL}"}
+    return {
+        "pattern": [
+            {**turned, "method": EVIL, "nonzero_share": 0.125, "shape": [8, 8], "picture": picture, "caption": EVIL}
+        ],
+        "sizes": [
+            {
+                **turned,
+                "source": [9, 9],
+                "rows": [
+                    {"field": n, "source": n + 4, "methods": {"no map": interval(0.3), EVIL: interval(n / 40)}}
+                    for n in (3, 5)
+                ],
+            }
+        ],
+        "composition": [
+            {
+                "g": "rot:45", "h": "rot:45", "gh": "rot:90", "label": EVIL, "field": [5, 5], "method": EVIL,
+                "direct": interval(0.13), "composed": interval(0.15),
+                "gap": {"mean": 0.02, "low": -0.001, "high": 0.03},
+            }
+        ],
+        "learning": {
+            "transform": "rot:45", "train_windows": 1000, "inputs": 3751, "outputs": 775, "field": [5, 5],
+            "rows": [
+                {"name": EVIL, "support": 3, "nonzeros": 5, "seconds": 0.25},
+                {"name": "ridge all cells", "support": None, "nonzeros": None, "seconds": 2.5},
+            ],
+            "paper": {"unstructured": 281.18, "structured": [5.91, 30.93], "source": EVIL},
+        },
+        "shared": [
+            {
+                **turned, "support": m, "solver": solver, "hellinger": interval(0.1 + m / 100),
+                "nonzero_share": 0.1, "learn_seconds": 0.01,
+            }
+            for solver, m in (("ridge", 1), ("ridge", 3), (EVIL, 1))
+        ],
+        "task": {
+            "name": "faces", "positives": EVIL, "negatives": "backgrounds", "train": 80, "test": 20,
+            "field": [9, 9], "method": EVIL, "upright": {"mean": 0.9, "low": 0.8, "high": 1.0},
+            "curves": {
+                "rotation": {"degrees": [0, 180], "series": accuracies, **ends},
+                "scale": {"factors": [0.5, 2.0], "series": accuracies},
+            },
+        },
+    }  # fmt: skip
 
 
 @pytest.fixture
@@ -78,6 +161,7 @@ def result() -> dict[str, Any]:
                 "series": {"no map": [0.0, 0.3, 0.4], "cells moved": [0.0, 0.3, 0.2], EVIL: [0.0, None, 0.1]},
             }
         },
+        **parts(),
         "headline": [{"value": "0.129", "text": f"error at 45° {EVIL}"}],
         "findings": [f"found {EVIL}"],
         "provenance": {

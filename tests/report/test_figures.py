@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from markupsafe import Markup
 
 from equivfast.report import figures
 from equivfast.report.svg import percent, scale, show, slug
@@ -48,9 +49,97 @@ def test_curve_points_stand_where_the_data_say(result: dict[str, Any]) -> None:
     figure = figures.error_curves("rotation", result["curves"]["rotation"])
     assert attributes(figure.body, "circle", "cx", "control0") == [0, 50, 100]
     assert attributes(figure.body, "circle", "cy", "control0") == [240, 60, 0]
+    assert '<polyline class="curve control0" points="0,240 50,60 100,0"/>' in figure.body
     # The learned series has no value at 45 degrees: two points, and no line across the gap.
     assert attributes(figure.body, "circle", "cx", "learned") == [0, 100]
-    assert "curve learned" not in figure.body and figure.body.count('"curve control0"') == 2
+    assert "curve learned" not in figure.body and "band" not in figure.body
+
+
+def test_intervals_are_bands_around_their_curve() -> None:
+    curve = {"degrees": [0, 45, 90, 135], "series": {"ridge": [0.1, 0.2, None, 0.2]}}
+    curve |= {"low": {"ridge": [0.0, 0.1, None, 0.1]}, "high": {"ridge": [0.2, 0.4, None, 0.3]}}
+    body = figures.error_curves("rotation", curve).body
+    assert '<polygon class="band learned" points="0,120 33.333,0 33.333,180 0,240"/>' in body
+    assert body.count("<polygon") == 2 and body.count("<polyline") == 1
+
+
+def test_factors_stand_by_their_logarithm() -> None:
+    body = figures.error_curves("scale", {"factors": [0.5, 1, 2], "series": {"no map": [0.1, 0.0, 0.1]}}).body
+    assert attributes(body, "circle", "cx", "control0") == [0, 50, 100]
+    ticks = re.findall(r'<text class="tick[^"]*" x="([\d.]+)%"[^>]*>(.*?)</text>', body)
+    assert [words for _, words in ticks] == ["0.5", "0.71", "1", "1.25", "1.41", "2"]
+    assert [float(at) for at, _ in ticks] == pytest.approx([0, 25, 50, 66.096, 75, 100], abs=1e-3)
+    shift = figures.error_curves("shift", {"cells": [0, 0.5, 1], "series": {"no map": [0, 0.1, 0]}}).body
+    assert re.findall(r'class="tick" x="[\d.]+%"[^>]*>(.*?)</text>', shift) == ["0", "¼", "½", "¾", "1"]
+
+
+def test_many_points_are_a_line_without_dots() -> None:
+    degrees = list(range(0, 181, 5))
+    body = figures.error_curves("rotation", {"degrees": degrees, "series": {"no map": [0.1] * 37}}).body
+    assert body.count('<circle class="hit"') == 37 and '<circle class="control0"' not in body
+    alone = [None, 0.1, None, *[0.1] * 34]
+    body = figures.error_curves("rotation", {"degrees": degrees, "series": {"no map": alone}}).body
+    assert body.count('<circle class="control0"') == 1
+
+
+@pytest.mark.parametrize(("lowest", "first"), [(0.52, "50 %"), (0.41, "40 %"), (0.2, "0 %")])
+def test_accuracies_have_an_axis_that_holds_them(result: dict[str, Any], lowest: float, first: str) -> None:
+    task = result["task"]
+    task["curves"] = {"rotation": {"degrees": [0, 90], "series": {"no map": [0.9, lowest]}}}
+    (figure,) = figures.accuracy_curves(task)
+    assert re.findall(r'dx="-8"[^>]*>(.*?)</text>', figure.body)[0] == first
+    assert "upright 90 %" in figure.body and figure.data["series"] == {"no map": [0.9, lowest]}
+
+
+def test_notable_methods_are_controls_the_exact_action_and_the_best_of_each_solver(
+    result: dict[str, Any],
+) -> None:
+    turned, flipped = result["transforms"]
+    assert figures.notable(turned) == [0, 1, 2, 3] and figures.notable(flipped) == [0, 1, 2, 3, 4]
+    for method in turned["methods"]:
+        method.pop("solver", None)
+    assert figures.notable(turned) == [0, 1, 2, 3, 4]
+
+
+def test_every_setting_is_a_row(result: dict[str, Any]) -> None:
+    body = figures.settings_table(result["transforms"]).body
+    rows = re.findall(r"<tr class=.*?</tr>", body)
+    assert len(rows) == 5 + 6
+    assert '<td data-value="Infinity">all</td><td data-value="">–</td>' in rows[4]
+    assert '<td data-value="3">3</td><td data-value="1">1</td>' in rows[2]
+    assert rows[0].count('<td data-value="">–</td>') == 2
+    options = re.findall(r'<option value="(\d*)">(.*?)</option>', body)
+    assert options == [
+        ("", "all transformations"), ("0", "rotation 45°"), ("1", "horizontal &lt;i&gt;flip&lt;/i&gt;"),
+    ]  # fmt: skip
+
+
+def test_sizes_mark_the_best_of_each_column(result: dict[str, Any]) -> None:
+    body = figures.size_table(0, result["sizes"][0]).body
+    best = re.findall(r'<td class="best (\w+)".*?data-path="(.*?)"', body)
+    assert [(role, path[:14]) for role, path in best] == [
+        ("learned", "sizes.0.rows.0"),
+        ("learned", "sizes.0.rows.1"),
+    ]
+    assert "5×5 <small>from 9×9</small>" in body
+
+
+def test_shared_banks_stand_beside_the_best_map_per_cell(result: dict[str, Any]) -> None:
+    body = figures.shared_table(result["shared"], result["transforms"]).body
+    assert 'data-path="transforms.0.methods.3.hellinger.mean"' in body
+    assert body.count('class="best learned"') == 1
+    result["shared"][0]["name"] = "elsewhere"
+    assert figures.shared_table(result["shared"], result["transforms"]).body.count('<td class="none">') == 4
+
+
+def test_composition_names_methods_where_they_differ(result: dict[str, Any]) -> None:
+    items = result["composition"]
+    assert figures.one_method(items) == items[0]["method"]
+    assert "learned by" not in figures.composition_table(items).body
+    items.append({**items[0], "method": "ridge m=3", "no map": {"mean": 0.3}})
+    body = figures.composition_table(items).body
+    assert figures.one_method(items) == "" and "learned by" in body
+    assert body.count('<td class="none">') == 1 and 'data-path="composition.1.no map.mean"' in body
 
 
 def test_photographs_are_rows_when_few_and_a_histogram_when_many(result: dict[str, Any]) -> None:
@@ -80,15 +169,18 @@ def test_one_photograph_and_zero_errors_can_be_drawn(result: dict[str, Any]) -> 
 
 def test_table_marks_the_best_and_what_is_missing(result: dict[str, Any]) -> None:
     body = figures.error_table(result["transforms"]).body
-    best = re.findall(r'<td class="best (\w+)">.*?</td>', body)
+    best = re.findall(r'<td class="best (\w+)"', body)
     assert sorted(best) == ["exact", "learned"]
     assert body.count('<td class="none">') == 1
     names = re.findall(r'<th scope="row">(.*?)</th>', body)
-    assert names == ["no map", "cells moved", "permutation", "forward selection k=1", "ridge m=3"]
+    assert names == [
+        "no map", "cells moved", "permutation", "forward selection k=1", "ridge m=3", "ridge all cells",
+    ]  # fmt: skip
+    assert re.findall(r'<tr class="(\w+) begins">', body) == ["exact", "learned", "learned"]
 
 
 def test_json_cannot_end_its_script(result: dict[str, Any]) -> None:
-    figure = figures.Figure("x", "x", figures.Markup(""), {"name": "</script><!--&"})
+    figure = figures.Figure("x", "x", Markup(""), {"name": "</script><!--&"})
     assert "<" not in figure.json and json.loads(figure.json) == figure.data
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import hashlib
 import json
 import re
 from html.parser import HTMLParser
@@ -25,7 +26,7 @@ class Page(HTMLParser):
         super().__init__()
         self.tags: list[tuple[str, dict[str, str]]] = []
         self.open: list[str] = []
-        self.text = ""
+        self.text = self.script = ""
         self.blocks: dict[str, Any] = {}
         self.block: str | None = None
         self.feed(html)
@@ -34,7 +35,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = {name: value or "" for name, value in attrs}
         self.tags.append((tag, attributes))
-        if tag == "script":
+        if tag == "script" and attributes.get("type") == "application/json":
             self.block = attributes["id"]
         if tag not in ("meta", "img", "br"):
             self.open.append(tag)
@@ -49,6 +50,8 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.block is not None:
             self.blocks[self.block] = json.loads(data)
+        elif "script" in self.open:
+            self.script += data
         elif "style" not in self.open:
             self.text += data
 
@@ -68,6 +71,12 @@ def test_every_figure_offers_the_data_it_shows(html: str, result: dict[str, Any]
         figures.error_bars(transforms),
         figures.error_curves("rotation", result["curves"]["rotation"]),
         figures.error_table(transforms),
+        figures.settings_table(transforms),
+        figures.size_table(0, result["sizes"][0]),
+        figures.composition_table(result["composition"]),
+        figures.learning_table(result["learning"]),
+        figures.shared_table(result["shared"], transforms),
+        *figures.accuracy_curves(result["task"]),
         *map(figures.photo_errors, transforms),
     ]
     for figure in shown:
@@ -76,7 +85,9 @@ def test_every_figure_offers_the_data_it_shows(html: str, result: dict[str, Any]
     assert page.blocks["data-glyphs-rot-45"]["errors"] == [transforms[0]["methods"][3]]
     assert page.blocks["data-result"]["provenance"] == result["provenance"]
     assert page.blocks["data-result"]["transforms"][0]["methods"] == transforms[0]["methods"]
-    assert len(page.blocks) == len(shown) + 2 + 1
+    assert page.blocks["data-pattern-0"] == {k: v for k, v in result["pattern"][0].items() if k != "picture"}
+    assert page.blocks["data-result"]["pattern"] == [page.blocks["data-pattern-0"]]
+    assert len(page.blocks) == len(shown) + 2 + 1 + 1
 
 
 def test_download_of_each_figure_is_the_same_data(html: str) -> None:
@@ -89,24 +100,31 @@ def test_download_of_each_figure_is_the_same_data(html: str) -> None:
         assert json.loads(base64.b64decode(content)) == page.blocks[f"data-{name.removesuffix('.json')}"]
 
 
-def test_nothing_comes_from_elsewhere_and_nothing_runs(html: str) -> None:
+def test_nothing_comes_from_elsewhere_and_one_script_runs(html: str) -> None:
     page = Page(html)
     for address in page.values("href") + page.values("src"):
         assert address.startswith(("data:image/png;base64,", "data:application/json;base64,", "#"))
-    assert {a.get("type") for tag, a in page.tags if tag == "script"} == {"application/json"}
+    scripts = [a for tag, a in page.tags if tag == "script" and a.get("type") != "application/json"]
+    assert scripts == [{"id": "sort"}] and page.script.count("addEventListener") == 2
+    assert not [a for tag, a in page.tags if tag == "script" and "src" in a]
+    for word in ("import", "fetch", "XMLHttpRequest", "innerHTML", "eval", "http"):
+        assert word not in page.script
     assert not {"link", "iframe", "object", "embed", "form", "base"} & {tag for tag, _ in page.tags}
     assert not [name for _, a in page.tags for name in a if name.startswith("on")]
     style = re.search(r"<style>(.*?)</style>", html, re.S)
     assert style and "url(" not in style[1] and "@import" not in style[1]
     assert "http:" not in re.sub(r"base64,[A-Za-z0-9+/=]+", "", html)
     policy = next(a["content"] for tag, a in page.tags if a.get("http-equiv") == "Content-Security-Policy")
-    assert "default-src 'none'" in policy
+    digest = base64.b64encode(hashlib.sha256(page.script.encode()).digest()).decode()
+    assert policy.split("; ") == [
+        "default-src 'none'", "img-src data:", "style-src 'unsafe-inline'", f"script-src 'sha256-{digest}'",
+    ]  # fmt: skip
 
 
 def test_names_are_text_and_never_tags(html: str) -> None:
     page = Page(html)
     assert "<script>alert" not in html and "<b>bold" not in html and "<i>flip" not in html
-    assert page.text.count(EVIL) >= 8
+    assert page.text.count(EVIL) >= 25
     assert "horizontal <i>flip</i>" in page.text
 
 
@@ -115,14 +133,16 @@ def test_ids_are_unique_and_links_inside_the_page_lead_somewhere(html: str) -> N
     ids = page.values("id")
     assert len(ids) == len(set(ids))
     inner = [address[1:] for address in page.values("href") if address.startswith("#")]
-    assert len(inner) == 2 and set(inner) <= set(ids)
+    assert len(inner) == 2 + 11 and set(inner) <= set(ids)
 
 
 def test_order_is_headline_charts_examples_method_provenance(html: str) -> None:
     text = Page(html).text
     places = [text.index(words) for words in (
         "error at 45°", "Error with and without the map", "Error against rotation", "All methods",
-        "Transformation by transformation", "How it was measured", "Provenance",
+        "Transformation by transformation", "What the maps look like", "Every setting", "Larger and smaller arrays",
+        "Composition", "How long learning takes", "One filter bank for all cells", "Does a classifier still work?",
+        "How it was measured", "Provenance",
     )]  # fmt: skip
     assert places == sorted(places)
 
@@ -146,7 +166,7 @@ def test_five_pictures_stand_in_order(html: str, result: dict[str, Any]) -> None
     pictures = [a["src"] for tag, a in Page(html).tags if tag == "img"]
     example = result["transforms"][0]["example"]
     assert pictures[:5] == [example[key] for key in ("image_x", "image_gx", "phi_x", "phi_gx", "mapped")]
-    assert len(pictures) == 10
+    assert len(pictures) == 11 and pictures[10] == result["pattern"][0]["picture"]
 
 
 def test_curves_and_examples_may_be_absent(tmp_path: Path, result: dict[str, Any]) -> None:
@@ -154,6 +174,45 @@ def test_curves_and_examples_may_be_absent(tmp_path: Path, result: dict[str, Any
     page = Page(report.write_equivariance_page(tmp_path / "p.html", result).read_text(encoding="utf-8"))
     assert "data-curve-rotation" not in page.blocks and "data-glyphs-rot-45" not in page.blocks
     assert "data-glyphs-hflip" in page.blocks
+
+
+@pytest.mark.parametrize(
+    ("part", "title", "place"),
+    [
+        ("pattern", "What the maps look like", "patterns"),
+        ("sizes", "Larger and smaller arrays", "sizes"),
+        ("composition", "Composition", "compose"),
+        ("learning", "How long learning takes", "learn"),
+        ("shared", "One filter bank for all cells", "bank"),
+        ("task", "Does a classifier still work?", "task"),
+    ],
+)
+def test_a_part_that_is_absent_has_no_section(
+    tmp_path: Path, result: dict[str, Any], part: str, title: str, place: str
+) -> None:
+    def written() -> Page:
+        path = report.write_equivariance_page(tmp_path / "p.html", result)
+        return Page(path.read_text(encoding="utf-8"))
+
+    def shown(page: Page) -> tuple[bool, bool, bool]:
+        return title in page.text, place in page.values("id"), f"#{place}" in page.values("href")
+
+    assert shown(written()) == (True, True, True)
+    result[part] = []
+    assert shown(written()) == (False, False, False)
+    del result[part]
+    assert shown(written()) == (False, False, False)
+
+
+def test_every_number_in_a_table_names_its_place(html: str, result: dict[str, Any]) -> None:
+    places = [(a["data-path"], a["data-value"]) for _, a in Page(html).tags if "data-path" in a]
+    for path, value in places:
+        found: Any = result
+        for key in path.split("."):
+            found = found[int(key)] if isinstance(found, list) else found[key]
+        assert value == ("" if found is None else repr(found)), path
+    parts = {path.split(".")[0] for path, _ in places}
+    assert parts == {"transforms", "pattern", "sizes", "composition", "learning", "shared", "task"}
 
 
 def test_not_a_number_becomes_null_and_a_dash(tmp_path: Path, result: dict[str, Any]) -> None:
@@ -182,6 +241,7 @@ def test_page_of_many_transformations_has_unique_ids(tmp_path: Path, result: dic
             lambda r: r["transforms"][0]["example"].update(phi_x="https://example.org/x.png"),
             "a picture must be a data:image/png;base64 address, got 'https://example.org/x.png'",
         ),
+        (lambda r: r["pattern"][0].update(picture="pattern.png"), "a picture must be"),
         (
             lambda r: r["transforms"][0]["example"].update(phi_x='data:image/png;base64,AA" onload="x'),
             "a picture must be",
@@ -240,5 +300,6 @@ def test_exact_mark_is_given_for_rounding_only(result: dict[str, Any]) -> None:
 def test_shares(tmp_path: Path, result: dict[str, Any], value: float | None, words: str) -> None:
     result["transforms"][0]["methods"][3]["nonzero_share"] = value
     html = report.write_equivariance_page(tmp_path / "p.html", result).read_text(encoding="utf-8")
-    row = re.search(r'<tr class="learned best"><th scope="row">ridge m=3</th>.*?</tr>', html, re.S)
-    assert row and f"<td>{words.replace('<', '&lt;')}</td>" in row[0]
+    path = 'data-path="transforms.0.methods.3.nonzero_share"'
+    cells = re.findall(rf'<td {path} data-value="([^"]*)" data-format="share">(.*?)</td>', html)
+    assert cells == 2 * [("" if value is None else repr(value), words.replace("<", "&lt;"))]

@@ -16,8 +16,9 @@ SMALL = EquivarianceConfig(
     transforms=("hflip", "rot:180", "rot:45", "scale:1.25"),
     train_windows=250,
     test_windows=60,
-    curve_windows=0,
+    parts=(),
     field=5,
+    sizes=(),
 )
 
 
@@ -130,16 +131,6 @@ def without_times(transforms: list[dict]) -> list[dict]:
     return [t | {"methods": [m | {"learn_seconds": None} for m in t["methods"]]} for t in transforms]
 
 
-def test_curves_run_over_angle_and_scale(monkeypatch):
-    monkeypatch.setattr("equivfast.studies.equivariance.CURVE_DEGREES", (0, 45))
-    monkeypatch.setattr("equivfast.studies.equivariance.CURVE_FACTORS", (1.0, 1.25))
-    found = run(replace(SMALL, transforms=("hflip",), curve_windows=80, train_windows=100, test_windows=20))
-    series = found["curves"]["rotation"]["series"]
-    assert series["no map"][0] == pytest.approx(0, abs=1e-6) and series["no map"][1] > 0.2
-    assert series["forward selection k=5 m=3"][1] < series["no map"][1]
-    assert found["curves"]["scale"]["factors"] == [1.0, 1.25]
-
-
 def test_headline_and_findings_repeat_the_table(result):
     texts = " ".join(h["text"] + h["value"] for h in result["headline"]) + " ".join(result["findings"])
     best = methods(result, "rot:45")["forward selection k=5 m=3"]["hellinger"]["mean"]
@@ -150,7 +141,7 @@ def test_headline_and_findings_repeat_the_table(result):
         "mean": 0.01,
         "low": -0.01,
     }  # a control as good as the map: the sentence must say so
-    assert "not clearly below" in _findings.of([transform])["findings"][0]
+    assert "not clearly below" in _findings.of({"transforms": [transform]})["findings"][0]
 
 
 def test_folder_of_photographs_with_a_broken_file(tmp_path):
@@ -171,8 +162,12 @@ def test_folder_of_photographs_with_a_broken_file(tmp_path):
     [
         ({"field": 4}, "field must be an odd number of cells, got 4"),
         ({"cell": 5}, "cell must be even.*got 5"),
-        ({"train_windows": 0}, "train_windows must be at least 1, got 0"),
-        ({"curve_windows": -1}, "curve_windows must be 0 or more, got -1"),
+        ({"train_windows": 8}, "train_windows must be at least 9 to learn maps of 5 coefficients and a bias, got 8"),
+        ({"test_windows": 0}, "test_windows must be at least 1, got 0"),
+        ({"sizes": (3, 4)}, "sizes must be an odd number of cells, got 4"),
+        ({"parts": ("curve",)}, "parts must be among curves, .*, got curve"),
+        ({"compositions": ("rot:45",)}, "compositions must be two transformations g\\*h, got 'rot:45'"),
+        ({"curve_windows": 1}, "curve_windows must be at least 9 .*, got 1"),
         ({"transforms": ()}, "transforms must name at least one"),
         ({"transforms": ("spin:3",)}, "spin:3"),
         ({"transforms": ("scale:0",)}, "factor must be above 0, got 0.0"),
@@ -193,8 +188,8 @@ def test_command_line_writes_the_report(tmp_path):
     arguments += [
         "--test-windows",
         "20",
-        "--curve-windows",
-        "0",
+        "--parts",
+        "none",
         "--field",
         "3",
         "--out",

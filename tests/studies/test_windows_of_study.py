@@ -9,26 +9,29 @@ from equivfast.groups import Grid, hflip, identity, neighbourhood, rotation, sca
 from equivfast.representations import HOG
 from equivfast.studies._errors import differences, interval, window_errors
 from equivfast.studies._run import silent
-from equivfast.studies._windows import BORDER_CELLS, WindowSet, cells_needed, pixel_reach
+from equivfast.studies._windows import BORDER_CELLS, WindowSet, cells_needed, pixel_reach, pixels_of
+
+
+CELLS = 5
 
 
 @pytest.fixture(scope="module")
 def windows() -> WindowSet:
-    photos, phi, cells = data.photographs(["cat", "coffee"]), HOG(), 5
-    pixels = WindowSet.pixels_of(cells, phi)
+    photos, phi = data.photographs(["cat", "coffee"]), HOG()
+    pixels = pixels_of(CELLS, phi)
     places = data.windows(photos, 6, pixels, seed=0, reach=pixel_reach(rotation(45), pixels))
-    return WindowSet(photos, places, phi, cells)
+    return WindowSet(photos, places, phi)
 
 
 def test_fields_have_the_asked_cells_and_match_the_representation(windows):
-    fields = windows.fields(None, silent, "")
+    fields = windows.fields(None, CELLS, silent, "")
     assert fields.shape == (6, 31, 5, 5)
-    whole = windows.phi(windows.images([3], identity()))
+    whole = windows.phi(windows.images([3], identity(), pixels_of(CELLS, windows.phi)))
     torch.testing.assert_close(fields[3], whole[0, :, BORDER_CELLS:-BORDER_CELLS, BORDER_CELLS:-BORDER_CELLS])
 
 
 def test_flips_of_windows_are_exact(windows):
-    upright, flipped = windows.fields(None, silent, ""), windows.fields(hflip(), silent, "")
+    upright, flipped = windows.fields(None, CELLS, silent, ""), windows.fields(hflip(), CELLS, silent, "")
     action = torch.from_numpy(windows.phi.channel_action(hflip()))
     assert (flipped - upright.flip(-1)[:, action]).abs().max() < 1e-5
 
@@ -37,11 +40,12 @@ def test_flips_of_windows_are_exact(windows):
     "g", [rotation(30), scaling(0.8), scaling(1.3) @ rotation(170), translation(3.4, -7.2)]
 )
 def test_resampled_together_as_one_by_one(windows, g):
-    together = windows.images(range(6), g)
+    pixels = pixels_of(CELLS, windows.phi)
+    together = windows.images(range(6), g, pixels)
     for i in range(6):
         index, centre = windows.places[i]
         photo = torch.from_numpy(windows.photographs[index].image).permute(2, 0, 1)[None]
-        alone, _ = window(photo, centre, windows.pixels, g)
+        alone, _ = window(photo, centre, pixels, g)
         torch.testing.assert_close(together[i], alone[0] / 255, atol=2e-5, rtol=0)
 
 
@@ -50,7 +54,7 @@ def test_turned_windows_show_the_photograph(windows):
     for i in range(len(windows.places)):
         index, centre = windows.places[i]
         height, width = windows.photographs[index].image.shape[:2]
-        reach = pixel_reach(rotation(45), windows.pixels)
+        reach = pixel_reach(rotation(45), pixels_of(CELLS, windows.phi))
         assert min(centre[0], centre[1], width - 1 - centre[0], height - 1 - centre[1]) >= reach
 
 
@@ -59,17 +63,10 @@ def test_turned_windows_show_the_photograph(windows):
 )
 def test_cells_needed_holds_every_support_and_is_the_smallest(g):
     target = Grid.centred(9, 9, 8)
-    cells = cells_needed(g, 9, 8)
+    cells = cells_needed(g, 9, 8, 3)
     assert cells % 2 == 1
     assert (neighbourhood(g, Grid.centred(cells, cells, 8), target, 3) >= 0).all()
     assert (neighbourhood(g, Grid.centred(cells - 2, cells - 2, 8), target, 3) < 0).any()
-
-
-def test_sample_keeps_windows_of_the_set(windows):
-    few = windows.sample(4, seed=1)
-    assert len(few.places) == 4
-    assert set(few.places) <= set(windows.places)
-    assert len(windows.sample(100, seed=1).places) == 6
 
 
 def test_interval_draws_photographs_not_windows():

@@ -1,0 +1,110 @@
+"""Ridge regression for many lambdas at once, and the one that predicts held-out pairs best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from equivfast.maps.fit import solve
+from equivfast.maps.least_squares import centred_rows
+from equivfast.maps.map import Map
+from equivfast.maps.moments import Moments
+from equivfast.maps.statistics import Statistics
+
+RIDGE_STRENGTHS: tuple[float, ...] = tuple(float(s) for s in np.logspace(-5, 1, 20))
+# A map with a regression for every cell needs one lambda: this many regressions, spread over the cells, choose it.
+_CHOOSING = 6
+
+
+def ridge_path(
+    statistics: Statistics,
+    held_out: Statistics,
+    *,
+    support: int | None = None,
+    strengths: Sequence[float] = RIDGE_STRENGTHS,
+    refit: bool = True,
+) -> Map:
+    """The ridge map whose lambda predicts the held-out pairs best.
+
+    Units      strengths: lambda as a share of the mean variance of the inputs, as in `solve`
+    Definition one lambda for the whole map: that of the smallest squared error on the held-out pairs, summed over
+               the outputs (window maps of more than 6 regressions: over those of 6 cells, evenly spread). The map is
+               then solved from both sets of pairs (`refit=False`: from `statistics` alone). settings: ridge,
+               strengths, and held_out_error, the squared error of each as a share of the outputs' variance.
+    Cost       one symmetric eigenproblem for all lambdas, of the rows where they are fewer than the inputs
+               (dual form), of the inputs otherwise; then one `solve`
+    Raises     ValueError as `solve` and `Statistics.problems`, and where held_out has no rows, or strengths are
+               empty or not above 0.
+
+    >>> import torch
+    >>> from equivfast.groups import Grid, identity
+    >>> grid = Grid.centred(1, 1, stride=8)
+    >>> x = torch.randn(60, 3, 1, 1, generator=torch.Generator().manual_seed(0))
+    >>> fit, tune = (Statistics(identity(), grid, grid, (3, 3), support=1) for _ in range(2))
+    >>> M = ridge_path(fit.update(x[:40], x[:40]), tune.update(x[40:], x[40:]))
+    >>> M.settings["ridge"] == min(M.settings["strengths"])     # nothing to smooth: the least penalty is best
+    True
+    """
+    if not len(strengths) or not all(np.isfinite(s) and s > 0 for s in strengths):
+        raise ValueError(f"ridge_path: strengths must be finite numbers above 0, got {list(strengths)}")
+    if statistics.count < 2 or held_out.count < 1:
+        raise ValueError(
+            f"ridge_path: statistics must hold at least 2 rows and held_out 1, "
+            f"got {statistics.count} and {held_out.count}"
+        )
+    pairs = list(zip(statistics.problems(support), held_out.problems(support), strict=True))
+    chosen = np.unique(np.linspace(0, len(pairs) - 1, min(len(pairs), _CHOOSING)).round().astype(int))
+    error = torch.zeros(len(strengths), dtype=torch.float64, device=statistics.device)
+    variance = 0.0
+    for i in chosen:
+        fit, test = pairs[i][0].moments, pairs[i][1].moments
+        if fit.inputs:
+            error += path_errors(fit, test, strengths)
+            variance += float(test.yy.sum())
+    best = float(strengths[int(error.argmin())])
+    found = solve(statistics + held_out if refit else statistics, "ridge", support=support, ridge=best)
+    path: dict[str, Any] = {
+        "strengths": [float(s) for s in strengths],
+        "held_out_error": [float(e) / variance if variance else 0.0 for e in error],
+    }
+    return replace(found, settings={**found.settings, **path})
+
+
+def path_errors(fit: Moments, test: Moments, strengths: Sequence[float]) -> Tensor:
+    """The squared error on the test rows, summed over rows and outputs, of the ridge solution for each strength.
+
+    With x^T = U s V^T every solution is a diagonal matrix between the same two factors: A^T = V (s^2 + lambda)^-1 W.
+    """
+    rows = centred_rows(fit)
+    if rows is not None:
+        x, y = rows
+        values, vectors = torch.linalg.eigh(x @ x.T)
+        into, out = x.T @ vectors, vectors.T @ y
+    else:
+        values, into = torch.linalg.eigh(fit.xx)
+        out = into.T @ fit.xy
+    scale = values.clamp(min=0).sum() / fit.inputs
+    tested = test.rows
+    if tested is not None:
+        coordinates = (tested[0] - fit.mean_x) @ into
+        residual = tested[1] - fit.mean_y
+
+        def error(shrink: Tensor) -> Tensor:
+            return (residual - coordinates @ (shrink * out)).square().sum()
+    else:
+        gram, cross = into.T @ test.xx @ into, into.T @ test.xy
+        shift_x, shift_y = (test.mean_x - fit.mean_x) @ into, test.mean_y - fit.mean_y
+
+        def error(shrink: Tensor) -> Tensor:
+            a = shrink * out
+            spread = test.yy.sum() - 2 * (a * cross).sum() + ((gram @ a) * a).sum()
+            return spread + test.count * (shift_y - shift_x @ a).square().sum()
+
+    if scale == 0:
+        return torch.full((len(strengths),), float(error(torch.zeros_like(values)[:, None])))
+    return torch.stack([error(1 / (values.clamp(min=0) + s * scale)[:, None]) for s in strengths])

@@ -1,0 +1,31 @@
+"""The figures of a page: each is safe HTML together with the data it shows, and shows nothing else."""
+
+from __future__ import annotations
+
+from equivfast.report.figures.bars import error_bars
+from equivfast.report.figures.cells import number
+from equivfast.report.figures.curves import accuracy_curves, error_curves, highest
+from equivfast.report.figures.figure import Figure
+from equivfast.report.figures.matrices import error_table, size_table
+from equivfast.report.figures.methods import notable, notable_table, settings_table
+from equivfast.report.figures.parts import composition_table, learning_table, one_method, shared_table
+from equivfast.report.figures.photos import photo_errors
+
+__all__ = [
+    "Figure",
+    "accuracy_curves",
+    "composition_table",
+    "error_bars",
+    "error_curves",
+    "error_table",
+    "highest",
+    "learning_table",
+    "notable",
+    "notable_table",
+    "number",
+    "one_method",
+    "photo_errors",
+    "settings_table",
+    "shared_table",
+    "size_table",
+]

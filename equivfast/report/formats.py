@@ -1,0 +1,43 @@
+"""Numbers, settings and times as a page prints them, beside svg.show."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+
+def share(value: float | None) -> str:
+    """A part of a whole in per cent, an en dash for none.
+
+    >>> share(0.0143), share(3e-6), share(0.0), share(None)
+    ('1.43 %', '< 0.01 %', '0 %', '–')
+    """
+    if value is None:
+        return "–"
+    return f"{100 * value:.3g} %" if value >= 1e-4 else "< 0.01 %" if value > 0 else "0 %"
+
+
+def seconds(value: float | None) -> str:
+    """A duration, an en dash for none.
+
+    >>> seconds(281.18), seconds(30.93), seconds(0.0123), seconds(0.0)
+    ('281 s', '30.9 s', '0.0123 s', '< 0.0001 s')
+    """
+    if value is None:
+        return "–"
+    return "< 0.0001 s" if value < 1e-4 else f"{value:.0f} s" if value >= 100 else f"{value:.3g} s"
+
+
+def plain(value: Any) -> str:
+    """A setting as text: lists joined, the rest as Python prints it."""
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def moment(created: str) -> str:
+    """An ISO time as people write it; whatever is none stays as it is.
+
+    >>> moment("2025-11-23T04:10:00+00:00")
+    '2025-11-23 04:10 UTC'
+    """
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[\d:.]*(.*)", created)
+    return " ".join(part for part in found.groups() if part).replace("+00:00", "UTC") if found else created

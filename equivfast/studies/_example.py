@@ -1,0 +1,45 @@
+"""An example to look at: a held-out window, its fields as HOG glyphs, and what the map makes of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from equivfast import maps, report
+from equivfast.groups import Transform, identity
+from equivfast.studies._pairs import Pairs
+from equivfast.studies._windows import WindowSet, centred
+
+
+def example(pairs: Pairs, m: maps.Map, method: str, windows: WindowSet) -> dict[str, Any]:
+    """The held-out window with the clearest edges: pictures and glyphs of x, gx and M phi(x), drawn to one scale."""
+    phi, field = pairs.phi, pairs.target.height
+    # Fur and foliage are strong in every orientation; an edge is strong in one and weak in the others.
+    edges = [
+        report.strengths(y, phi.orientations, phi.variant).std(axis=2).mean() for y in pairs.y_test.numpy()
+    ]
+    i = int(np.argmax(edges))
+    x = centred(pairs.x_test[i : i + 1], m.source.height)
+    fields = [centred(pairs.x_test[i], field), pairs.y_test[i], m(x)[0]]
+    arrays = [field.numpy() for field in fields]
+    peak = max(float(report.strengths(a, phi.orientations, phi.variant).max()) for a in arrays)
+    drawn = [report.glyphs(a, phi.orientations, phi.variant, peak=peak or 1.0) for a in arrays]
+    phi_x, phi_gx, mapped = (report.png_uri(report.ink(picture)) for picture in drawn)
+    return {
+        "photo": windows.photographs[int(windows.photo_of[i])].name,
+        "method": method,
+        "field": [field, field],
+        "image_x": report.png_uri(_picture(windows, i, identity(), field)),
+        "image_gx": report.png_uri(_picture(windows, i, pairs.g, field)),
+        "phi_x": phi_x,
+        "phi_gx": phi_gx,
+        "mapped": mapped,
+    }
+
+
+def _picture(windows: WindowSet, i: int, g: Transform, field: int) -> np.ndarray:
+    """The pixels under the compared cells, uint8 (h, w, 3)."""
+    image = windows.images([i], g, field * windows.phi.cell)[0]
+    return (image * 255).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
