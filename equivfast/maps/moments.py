@@ -50,6 +50,10 @@ class Moments:
     @property
     def rows(self) -> tuple[Tensor, Tensor] | None:
         """x (n, p) and y (n, q), where there are fewer rows than inputs; otherwise None."""
+        return self._together() if self.count < self.inputs else None
+
+    def _together(self) -> tuple[Tensor, Tensor] | None:
+        """All kept rows as one pair, None where only sums are kept."""
         if self._kept is None:
             return None
         if len(self._kept) != 1:
@@ -63,18 +67,18 @@ class Moments:
     def sums(self) -> Sums:
         if self._sums is None:
             self._sums = self._zeros()
-            rows = self.rows
+            rows = self._together()
             if rows and self.count:
                 _add_rows(self._sums, 0, *rows)
         return self._sums
 
     @property
     def mean_x(self) -> Tensor:
-        return self.rows[0].mean(0) if self._by_rows else self.sums.mean_x  # type: ignore[index]
+        return self._together()[0].mean(0) if self._by_rows else self.sums.mean_x  # type: ignore[index]
 
     @property
     def mean_y(self) -> Tensor:
-        return self.rows[1].mean(0) if self._by_rows else self.sums.mean_y  # type: ignore[index]
+        return self._together()[1].mean(0) if self._by_rows else self.sums.mean_y  # type: ignore[index]
 
     @property
     def xx(self) -> Tensor:
@@ -92,7 +96,7 @@ class Moments:
     @property
     def yy(self) -> Tensor:
         if self._by_rows:
-            return (self.rows[1] - self.mean_y).square().sum(0)  # type: ignore[index]
+            return (self._together()[1] - self.mean_y).square().sum(0)  # type: ignore[index]
         return self.sums.yy
 
     @property
@@ -111,7 +115,7 @@ class Moments:
             self.count += len(x)
             self._sums = None
             return
-        rows = self.rows
+        rows = self._together()
         if rows is not None:  # too many to keep from now on: all of them become sums together
             x, y = torch.cat([rows[0], x]), torch.cat([rows[1], y])
             self.count, self._kept, self._sums = 0, None, self._zeros()
@@ -120,26 +124,26 @@ class Moments:
 
     def merged(self, other: Moments) -> Moments:
         """The moments of both sets of rows."""
-        if self.rows and other.rows and self.count + other.count < self.inputs:
+        mine, theirs = self.rows, other.rows
+        if mine and theirs:
             total = Moments(self.inputs, self.outputs, self.device)
-            total.update(*self.rows)
-            total.update(*other.rows)
+            total.update(*mine)
+            total.update(*theirs)
             return total
-        if other.rows:
-            total = Moments.of(self.count, Sums(**{k: v.clone() for k, v in vars(self.sums).items()}))
-            total.update(*other.rows)
-            return total
-        sums = Sums(**{name: part.clone() for name, part in vars(self.sums).items()})
-        _add_sums(sums, self.count, other.sums, other.count)
-        return Moments.of(self.count + other.count, sums)
+        total = Moments.of(self.count, Sums(**{name: part.clone() for name, part in vars(self.sums).items()}))
+        if theirs:
+            total.update(*theirs)
+        else:
+            _add_sums(total.sums, self.count, other.sums, other.count)
+            total.count += other.count
+        return total
 
     def select(self, columns: Tensor, rows: Tensor) -> Moments:
         """The moments of a subset of the inputs and of the outputs."""
-        kept = self.rows
-        if kept:
+        kept = self._together()
+        if kept:  # its sums are made if someone asks for them
             part = Moments(len(columns), len(rows), self.device)
-            if self.count:
-                part.update(kept[0][:, columns], kept[1][:, rows])
+            part.count, part._kept = self.count, [(kept[0][:, columns], kept[1][:, rows])]
             return part
         whole = self.sums
         return Moments.of(

@@ -36,7 +36,8 @@ class Statistics:
                m x m cells of the moved field; its rows are the (image, target cell) pairs whose taps all lie
                inside the source array, and inside `valid` (H', W') bool where given.
     Cost       memory `nbytes`, whatever the number of images: at most 8 (p^2 + p q) bytes for a regression of p
-               inputs and q outputs (fewer rows than inputs are kept as they are, and summed when asked for), plus at most 64 MB (or one image) of rows that wait to be multiplied together. A
+               inputs and q outputs (fewer rows than inputs are kept as they are, and summed when asked for),
+               plus the sums of the map solved last and at most 64 MB (or one image) of rows that wait. A
                window's regressions share one table over all the cells they use where that is smaller than one
                table each. n images cost 2 n (p^2 + p q) operations.
     Symmetry   the sums do not depend on how the stream is cut into batches; `a + b` are the sums of both.
@@ -83,6 +84,7 @@ class Statistics:
         stored = self._layout.stored
         self._moments = [Moments.zeros(len(columns), len(rows), self.device) for columns, rows in stored]
         self._waiting: list[tuple[Tensor, Tensor]] = []
+        self._latest: tuple[int | None, list[Problem]] | None = None
 
     def update(self, x: Any, y: Any) -> Statistics:
         """Add pairs of fields; returns the statistics themselves."""
@@ -129,6 +131,12 @@ class Statistics:
             raise ValueError(f"Statistics.problems: support must be at most {self.support}, got {support}")
         if self._waiting:
             self._add(*self._take_waiting())
+        # Several maps of one support are often solved one after the other: their sums are the same.
+        if self._latest is None or self._latest[0] != support:
+            self._latest = (support, list(self._divided(support)))
+        yield from self._latest[1]
+
+    def _divided(self, support: int | None) -> Iterator[Problem]:
         owner = {int(row): i for i, (_, rows) in enumerate(self._layout.stored) for row in rows}
         for columns, rows in self._layout.pieces(support):
             owners = torch.tensor([owner[int(row)] for row in rows])
@@ -158,6 +166,7 @@ class Statistics:
             if part._waiting:
                 part._add(*part._take_waiting())
         total = copy.copy(self)
+        total._latest = None
         total._waiting, total.images, total._rows = [], self.images + other.images, self._rows + other._rows
         total._moments = [a.merged(b) for a, b in zip(self._moments, other._moments, strict=True)]
         return total
@@ -177,5 +186,6 @@ class Statistics:
         return torch.cat([x for x, _ in waiting]), torch.cat([y for _, y in waiting])
 
     def _add(self, x: Tensor, y: Tensor) -> None:
+        self._latest = None
         for i, rows_x, rows_y in self._layout.blocks(x, y):
             self._moments[i].update(rows_x, rows_y)

@@ -30,7 +30,8 @@ def describe(
     g, learner = pairs.g, Learner(pairs, MAX_SUPPORT)
     methods = list(methods_for(g, pairs.phi.channel_action(g) is not None))
     rows, learned, errors = [], {}, {}
-    for done, method in enumerate(methods):
+    # One support after the other: the methods of a support share its sums.
+    for done, method in enumerate(sorted(methods, key=lambda method: method.support or MAX_SUPPORT + 1)):
         progress(f"{g.name}: maps", done, len(methods))
         m, seconds = learner.learn(method)
         predicted = learner.predict(m, method)
@@ -40,6 +41,8 @@ def describe(
         row["per_photo"] = _by_photograph(errors[method.name], pairs.photo_of, names)
         rows.append(row)
     progress(f"{g.name}: maps", len(methods), len(methods))
+    names_in_order = [method.name for method in methods]
+    rows.sort(key=lambda row: names_in_order.index(row["name"]))
     best = min((r for r in rows if r["role"] != "control"), key=mean_error)["name"]
     control = min((r for r in rows if r["role"] == "control"), key=mean_error)["name"]
     described = {

@@ -37,8 +37,8 @@ class Photographs:
 class Scene:
     """Windows in which all of `transforms` can be learned on field x field cells with `support`.
 
-    Windows are drawn where the photograph holds all that the window and the transformed windows show; `also` is one
-    more transformation, of windows of its own number of cells.
+    Windows are drawn where the photograph holds all that the window and the transformed windows show; `also` are
+    more transformations, each of windows of its own number of cells.
     """
 
     def __init__(
@@ -52,12 +52,12 @@ class Scene:
         windows: tuple[int, int],
         seed: int,
         least_cells: int = 1,
-        also: tuple[Transform, int] | None = None,
+        also: Sequence[tuple[Transform, int]] = (),
     ) -> None:
         self.phi, self.field, self.photographs = phi, field, photographs
         self.cells = max(least_cells, *(cells_needed(g, field, phi.cell, support) for g in transforms))
         pixels = pixels_of(self.cells, phi)
-        looked_at = [(g, field) for g in transforms] + ([also] if also else [])
+        looked_at = [*((g, field) for g in transforms), *also]
         self._reach = max(
             (pixels - 1) / 2, *(pixel_reach(g, pixels_of(cells, phi)) for g, cells in looked_at)
         )

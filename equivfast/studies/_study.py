@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from equivfast import data
-from equivfast.groups import Transform, identity, parse
+from equivfast.groups import Transform, identity, parse, rotation, scaling
 from equivfast.representations import HOG
 from equivfast.studies import _composition, _families, _learning, _run
 from equivfast.studies._config import EquivarianceConfig
@@ -23,7 +23,8 @@ from equivfast.studies._pairs import Learner, Pairs
 from equivfast.studies._run import Progress
 from equivfast.studies._scene import Photographs, Scene
 from equivfast.studies._shared import shared
-from equivfast.studies._task import TaskCheck
+from equivfast.studies._task import TaskCheck, cells_read
+from equivfast.studies._windows import centred
 
 TASK_DEGREES = tuple(range(0, 181, 10))
 TASK_FACTORS = (0.5, 0.5946, 0.7071, 0.8409, 1.0, 1.1892, 1.4142, 1.6818, 2.0)
@@ -40,6 +41,7 @@ class Study:
         folder = Path(config.out) / "pieces" if config.out else None
         self.pieces = _run.Pieces(folder, self._identity(), config.resume)
         self._details: dict[str, Pairs] = {}
+        self._task_cells = 0
         _ = self._main  # photographs that are too small or too few are told before anything runs
 
     def _identity(self) -> dict[str, Any]:
@@ -57,7 +59,7 @@ class Study:
         support: int,
         train: int,
         least: int = 1,
-        also: tuple[Transform, int] | None = None,
+        also: Sequence[tuple[Transform, int]] = (),
     ) -> Scene:
         windows = (train, min(self.config.test_windows, max(1, train // 2)))
         scene = Scene(
@@ -141,7 +143,7 @@ class Study:
             g, h = _composition.split(text)
             cells = _composition.source_cells(text, config.field, cell)
             middle = _composition.middle_cells(text, config.field, cell)
-            scene = self._scene([g, g @ h], config.field, 3, config.train_windows, cells, (h, middle))
+            scene = self._scene([g, g @ h], config.field, 3, config.curve_windows, cells, [(h, middle)])
             return _composition.compose(text, scene, config.seed, self.progress)
 
         return {
@@ -178,10 +180,19 @@ class Study:
         images = data.faces() if name == "faces" else data.two_classes(name)
         self.photographs.skipped += images.skipped
 
-        def generic(g: Transform, source: int, target: int) -> tuple[Tensor, Tensor]:
-            scene = self._scene([identity()], target, 1, self.config.curve_windows, also=(g, source))
-            turned = scene.train.fields(g, source, _run.silent, "")
-            return turned, scene.train.fields(None, target, _run.silent, "")
-
-        check = TaskCheck(images, phi, generic, self.config.seed, self.progress)
+        check = TaskCheck(images, phi, self._generic, self.config.seed, self.progress)
+        self._task_cells = check.cells
         return {"task": check.run(TASK_DEGREES, TASK_FACTORS, self.pieces.get)}
+
+    def _generic(self, g: Transform, source: int, target: int) -> tuple[Tensor, Tensor]:
+        """phi(g x) and phi(x) of windows of the training photographs."""
+        turned = self._task_scene.train.fields(g, source, _run.silent, "")
+        return turned, centred(self._task_scene.upright(_run.silent)[0], target)
+
+    @cached_property
+    def _task_scene(self) -> Scene:
+        """Windows that show enough for every transformation of the task."""
+        transforms = [*map(rotation, TASK_DEGREES), *map(scaling, TASK_FACTORS)]
+        cells = self._task_cells
+        looked_at = [(g, cells_read(g.inverse(), cells, self.config.cell)) for g in transforms]
+        return self._scene([identity()], cells, 1, self.config.curve_windows, also=looked_at)

@@ -131,7 +131,10 @@ def test_quick_demo_is_a_smaller_one(tmp_path: Path, configs: list[EquivarianceC
         (["--transforms", "spin:45"], "spin:45"),
         (["--transforms", "scale:0"], "0"),
         (["--transforms", ","], "transforms must name at least one transformation"),
-        (["--windows", "0"], "train_windows must be at least 9 to learn maps of 5 coefficients and a bias, got 0"),
+        (
+            ["--windows", "0"],
+            "train_windows must be at least 9 to learn maps of 5 coefficients and a bias, got 0",
+        ),
         (["--sizes", "3,x"], "sizes must be whole numbers with commas, got '3,x'"),
         (["--parts", "curvs"], "parts must be among curves"),
         (["--field", "8"], "field must be an odd number of cells, got 8"),

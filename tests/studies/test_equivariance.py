@@ -162,7 +162,10 @@ def test_folder_of_photographs_with_a_broken_file(tmp_path):
     [
         ({"field": 4}, "field must be an odd number of cells, got 4"),
         ({"cell": 5}, "cell must be even.*got 5"),
-        ({"train_windows": 8}, "train_windows must be at least 9 to learn maps of 5 coefficients and a bias, got 8"),
+        (
+            {"train_windows": 8},
+            "train_windows must be at least 9 to learn maps of 5 coefficients and a bias, got 8",
+        ),
         ({"test_windows": 0}, "test_windows must be at least 1, got 0"),
         ({"sizes": (3, 4)}, "sizes must be an odd number of cells, got 4"),
         ({"parts": ("curve",)}, "parts must be among curves, .*, got curve"),

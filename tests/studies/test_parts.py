@@ -52,7 +52,9 @@ def test_the_full_curves_are_those_of_the_paper():
     assert [g.name for g in family["shift"][2]] == ["shift:0,0", "shift:4,0", "shift:8,0"]
 
 
-@pytest.mark.parametrize("family,parameter", [("rotation", "degrees"), ("scale", "factors"), ("shift", "cells")])
+@pytest.mark.parametrize(
+    "family,parameter", [("rotation", "degrees"), ("scale", "factors"), ("shift", "cells")]
+)
 def test_curves_hold_every_method_with_its_interval(result, family, parameter):
     curve = result["curves"][family]
     assert len(curve[parameter]) == 3
