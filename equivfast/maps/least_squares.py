@@ -33,29 +33,23 @@ def least_squares(moments: Moments, cutoff: float = CUTOFF) -> Tensor:
     >>> least_squares(m).round(decimals=6)          # the two columns differ by a constant: shared equally
     tensor([[1., 1.]], dtype=torch.float64)
     """
-    rows = centred_rows(moments)
-    if rows is not None:
+    rows = moments.rows
+    if rows is not None and moments.count:
         x, y = rows
         values, vectors = torch.linalg.eigh(x @ x.T)
         kept = values > cutoff * values.max()
         basis = vectors[:, kept]
         return (((y.T @ basis) / values[kept]) @ basis.T) @ x
-    if not moments.xx.any():
+    if not moments.xx.diagonal().any():
         return torch.zeros_like(moments.xy.T)
     solved = _by_pivots(moments.xx.cpu().numpy(), moments.xy.cpu().numpy(), cutoff)
     if solved is not None:
-        return torch.from_numpy(solved).to(moments.xx).T
+        return torch.from_numpy(solved).to(moments.xx).T.contiguous()
     few = 2 * moments.count < len(moments.xx)
     values, vectors = _eigh_of_low_rank(moments.xx) if few else torch.linalg.eigh(moments.xx)
     kept = values > cutoff * values.max()
     basis = vectors[:, kept]
     return ((moments.xy.T @ basis) / values[kept]) @ basis.T
-
-
-def centred_rows(moments: Moments) -> tuple[Tensor, Tensor] | None:
-    """The rows of x and y minus their means, where the moments still have them."""
-    rows = moments.rows
-    return None if not rows or not moments.count else (rows[0] - moments.mean_x, rows[1] - moments.mean_y)
 
 
 def _by_pivots(
@@ -113,8 +107,8 @@ def ridge(moments: Moments, strength: float) -> Tensor:
     >>> ridge(m, 1.0)
     tensor([[0.5000]], dtype=torch.float64)
     """
-    rows = centred_rows(moments)
-    if rows is not None:
+    rows = moments.rows
+    if rows is not None and moments.count:
         x, y = rows
         return _penalised(x @ x.T, y, strength, moments.inputs).T @ x
     return _penalised(moments.xx, moments.xy, strength, moments.inputs).T

@@ -34,6 +34,8 @@ class Moments:
         self.inputs, self.outputs, self.device = inputs, outputs, device
         self.count = 0
         self._kept: list[tuple[Tensor, Tensor]] | None = []
+        self._centred: tuple[Tensor, Tensor] | None = None
+        self._means: tuple[Tensor, Tensor] | None = None
         self._sums: Sums | None = None
 
     @classmethod
@@ -49,36 +51,45 @@ class Moments:
 
     @property
     def rows(self) -> tuple[Tensor, Tensor] | None:
-        """x (n, p) and y (n, q), where there are fewer rows than inputs; otherwise None."""
-        return self._together() if self.count < self.inputs else None
+        """Centred x (n, p) and y (n, q), where there are fewer rows than inputs; otherwise None."""
+        return self._centre() if self.count < self.inputs else None
 
-    def _together(self) -> tuple[Tensor, Tensor] | None:
-        """All kept rows as one pair, None where only sums are kept."""
-        if self._kept is None:
-            return None
-        if len(self._kept) != 1:
-            empty = torch.empty(0, self.inputs, dtype=torch.float64, device=self.device)
-            x = torch.cat([empty, *(part for part, _ in self._kept)])
-            y = torch.cat([empty.new_empty(0, self.outputs), *(part for _, part in self._kept)])
-            self._kept = [(x, y)]
-        return self._kept[0]
+    def _centre(self) -> tuple[Tensor, Tensor] | None:
+        """All kept rows less their means, None where only sums are kept."""
+        if self._kept is not None and self._centred is None:
+            raw = self._raw()
+            means = [part.mean(0) if self.count else part.sum(0) for part in raw]
+            self._means = (means[0], means[1])
+            self._centred = (raw[0] - means[0], raw[1] - means[1])
+        return self._centred
+
+    def _raw(self) -> tuple[Tensor, Tensor]:
+        empty = torch.empty(0, self.inputs, dtype=torch.float64, device=self.device)
+        x = torch.cat([empty, *(part for part, _ in self._kept or ())])
+        y = torch.cat([empty.new_empty(0, self.outputs), *(part for _, part in self._kept or ())])
+        return x, y
 
     @property
     def sums(self) -> Sums:
         if self._sums is None:
-            self._sums = self._zeros()
-            rows = self._together()
-            if rows and self.count:
-                _add_rows(self._sums, 0, *rows)
+            rows = self._centre()
+            assert rows is not None and self._means is not None
+            x, y = rows
+            self._sums = Sums(*self._means, x.T @ x, x.T @ y, y.square().sum(0))
         return self._sums
 
     @property
     def mean_x(self) -> Tensor:
-        return self._together()[0].mean(0) if self._by_rows else self.sums.mean_x  # type: ignore[index]
+        return self._mean(0)
 
     @property
     def mean_y(self) -> Tensor:
-        return self._together()[1].mean(0) if self._by_rows else self.sums.mean_y  # type: ignore[index]
+        return self._mean(1)
+
+    def _mean(self, side: int) -> Tensor:
+        if self._centre() is not None and self._means is not None:
+            return self._means[side]
+        return self.sums.mean_y if side else self.sums.mean_x
 
     @property
     def xx(self) -> Tensor:
@@ -89,15 +100,9 @@ class Moments:
         return self.sums.xy
 
     @property
-    def _by_rows(self) -> bool:
-        """True while no one has asked for the sums."""
-        return self._sums is None and self.count > 0
-
-    @property
     def yy(self) -> Tensor:
-        if self._by_rows:
-            return (self._together()[1] - self.mean_y).square().sum(0)  # type: ignore[index]
-        return self.sums.yy
+        rows = self._centre()
+        return self.sums.yy if self._sums or rows is None else rows[1].square().sum(0)
 
     @property
     def nbytes(self) -> int:
@@ -110,29 +115,28 @@ class Moments:
         """Add the rows of x (r, p) and y (r, q), float64."""
         if x.shape[0] == 0:
             return
-        if self._kept is not None and self.count + len(x) < self.inputs:
-            self._kept.append((x, y))
+        if self._kept is None:
+            _add_rows(self.sums, self.count, x, y)
             self.count += len(x)
-            self._sums = None
             return
-        rows = self._together()
-        if rows is not None:  # too many to keep from now on: all of them become sums together
-            x, y = torch.cat([rows[0], x]), torch.cat([rows[1], y])
-            self.count, self._kept, self._sums = 0, None, self._zeros()
-        _add_rows(self.sums, self.count, x, y)
+        self._kept.append((x, y))
         self.count += len(x)
+        self._centred = self._means = self._sums = None
+        if self.count >= self.inputs:  # too many to keep from now on: all of them become sums together
+            _ = self.sums
+            self._kept = self._centred = self._means = None
 
     def merged(self, other: Moments) -> Moments:
         """The moments of both sets of rows."""
-        mine, theirs = self.rows, other.rows
-        if mine and theirs:
+        theirs = other._kept
+        if self._kept is not None and theirs is not None:
             total = Moments(self.inputs, self.outputs, self.device)
-            total.update(*mine)
-            total.update(*theirs)
+            for x, y in (*self._kept, *theirs):
+                total.update(x, y)
             return total
         total = Moments.of(self.count, Sums(**{name: part.clone() for name, part in vars(self.sums).items()}))
-        if theirs:
-            total.update(*theirs)
+        if theirs is not None:
+            total.update(*other._raw())
         else:
             _add_sums(total.sums, self.count, other.sums, other.count)
             total.count += other.count
@@ -140,10 +144,12 @@ class Moments:
 
     def select(self, columns: Tensor, rows: Tensor) -> Moments:
         """The moments of a subset of the inputs and of the outputs."""
-        kept = self._together()
-        if kept:  # its sums are made if someone asks for them
+        kept = self._centre()
+        if kept is not None and self._means is not None:  # its sums are made if someone asks for them
             part = Moments(len(columns), len(rows), self.device)
-            part.count, part._kept = self.count, [(kept[0][:, columns], kept[1][:, rows])]
+            part.count = self.count
+            part._means = (self._means[0][columns], self._means[1][rows])
+            part._centred = (kept[0][:, columns], kept[1][:, rows])
             return part
         whole = self.sums
         return Moments.of(
@@ -156,13 +162,6 @@ class Moments:
                 whole.yy[rows],
             ),
         )
-
-    def _zeros(self) -> Sums:
-        def zeros(*shape: int) -> Tensor:
-            return torch.zeros(shape, dtype=torch.float64, device=self.device)
-
-        p, q = self.inputs, self.outputs
-        return Sums(zeros(p), zeros(q), zeros(p, p), zeros(p, q), zeros(q))
 
 
 def _add_rows(total: Sums, count: int, x: Tensor, y: Tensor) -> None:

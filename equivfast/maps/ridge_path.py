@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from equivfast.maps.fit import solve
-from equivfast.maps.least_squares import centred_rows
 from equivfast.maps.map import Map
 from equivfast.maps.moments import Moments
 from equivfast.maps.statistics import Statistics
@@ -80,7 +79,7 @@ def path_errors(fit: Moments, test: Moments, strengths: Sequence[float]) -> Tens
 
     With x^T = U s V^T every solution is a diagonal matrix between the same two factors: A^T = V (s^2 + lambda)^-1 W.
     """
-    rows = centred_rows(fit)
+    rows = fit.rows
     if rows is not None:
         x, y = rows
         values, vectors = torch.linalg.eigh(x @ x.T)
@@ -91,8 +90,8 @@ def path_errors(fit: Moments, test: Moments, strengths: Sequence[float]) -> Tens
     scale = values.clamp(min=0).sum() / fit.inputs
     tested = test.rows
     if tested is not None:
-        coordinates = (tested[0] - fit.mean_x) @ into
-        residual = tested[1] - fit.mean_y
+        coordinates = (tested[0] + (test.mean_x - fit.mean_x)) @ into
+        residual = tested[1] + (test.mean_y - fit.mean_y)
 
         def error(shrink: Tensor) -> Tensor:
             return (residual - coordinates @ (shrink * out)).square().sum()
