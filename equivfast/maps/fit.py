@@ -133,8 +133,8 @@ def fit_pairs(
     >>> x = np.random.default_rng(0).normal(size=(9, 2, 4, 4))
     >>> grid = Grid.centred(4, 4, stride=8)
     >>> M = fit_pairs([(x, 2 * x[..., ::-1])], hflip(), grid, grid, "least_squares", support=1)
-    >>> M.weight.round(6).tolist()
-    [[2.0, 0.0], [0.0, 2.0]]
+    >>> bool(np.allclose(M.weight, 2 * np.eye(2)))
+    True
     """
     stream = iter(pairs)
     first = next(stream, None)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, solve_triangular
 from scipy.linalg.lapack import dpstrf
+from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 from equivfast.maps.moments import Moments
@@ -52,15 +55,26 @@ def least_squares(moments: Moments, cutoff: float = CUTOFF) -> Tensor:
     return ((moments.xy.T @ basis) / values[kept]) @ basis.T
 
 
-def _by_pivots(
-    xx: NDArray[np.float64], xy: NDArray[np.float64], cutoff: float
-) -> NDArray[np.float64] | None:
+def _by_pivots(xx: NDArray[np.float64], xy: NDArray[np.float64], cutoff: float) -> NDArray[np.float64] | None:
     """The minimum-norm solution by pivoted Cholesky, None where the rank is in doubt.
 
     HOG channels depend on each other exactly (the texture channels and the undirected ones have one sum), so that
     Gram matrices of cells have a null space of one dimension a cell and are otherwise well conditioned. Any solution
     less its part in the null space is the smallest one; this is several times faster than the eigenvectors.
     """
+    with _one_thread().limit(limits=1, user_api="blas"):
+        return _pivoted_solution(xx, xy, cutoff)
+
+
+@lru_cache(maxsize=1)
+def _one_thread() -> ThreadpoolController:
+    """SciPy's BLAS has threads of its own; beside torch's, on the same cores, both take turns at waiting."""
+    return ThreadpoolController()
+
+
+def _pivoted_solution(
+    xx: NDArray[np.float64], xy: NDArray[np.float64], cutoff: float
+) -> NDArray[np.float64] | None:
     factor, pivots, rank, _ = dpstrf(xx, tol=cutoff * float(xx.diagonal().max()), lower=1)
     pivot = factor.diagonal()[:rank]
     if pivot[-1] ** 2 < CLEAR * pivot[0] ** 2:

@@ -23,8 +23,8 @@ from equivfast.studies._pairs import Learner, Pairs
 from equivfast.studies._run import Progress
 from equivfast.studies._scene import Photographs, Scene
 from equivfast.studies._shared import shared
-from equivfast.studies._task import TaskCheck, cells_read
-from equivfast.studies._windows import centred
+from equivfast.studies._task import TaskCheck
+from equivfast.studies._windows import cells_needed, centred
 
 TASK_DEGREES = tuple(range(0, 181, 10))
 TASK_FACTORS = (0.5, 0.5946, 0.7071, 0.8409, 1.0, 1.1892, 1.4142, 1.6818, 2.0)
@@ -194,5 +194,5 @@ class Study:
         """Windows that show enough for every transformation of the task."""
         transforms = [*map(rotation, TASK_DEGREES), *map(scaling, TASK_FACTORS)]
         cells = self._task_cells
-        looked_at = [(g, cells_read(g.inverse(), cells, self.config.cell)) for g in transforms]
+        looked_at = [(g, cells_needed(g.inverse(), cells, self.config.cell, 3)) for g in transforms]
         return self._scene([identity()], cells, 1, self.config.curve_windows, also=looked_at)

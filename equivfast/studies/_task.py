@@ -19,11 +19,10 @@ from equivfast.studies._run import Progress, silent
 from equivfast.studies._task_images import (
     Classifier,
     accuracy,
-    cells_read,
-    central,
     fields_of,
     largest_field,
 )
+from equivfast.studies._windows import cells_needed, centred
 
 NO_MAP, MOVED, BACK = METHODS = ("no map", "cells moved", "mapped back")
 # As many cells as the largest field that the default size of `data.faces` and `data.two_classes` fills.
@@ -116,7 +115,7 @@ class TaskCheck:
     def point(self, g: Transform) -> dict[str, Any]:
         """Accuracy of each method on held-out images under g."""
         back, step = g.inverse(), self.phi.cell
-        reads = cells_read(g, self.cells, step, _SUPPORT)
+        reads = cells_needed(back, self.cells, step, _SUPPORT)
         source, target = Grid.centred(reads, reads, step), Grid.centred(self.cells, self.cells, step)
         moved = maps.cells(back, source, self.phi.channels, kind="window", target=target)
         mapped = maps.fit_pairs(
@@ -130,9 +129,9 @@ class TaskCheck:
             nonzeros=_NONZEROS,
         )
         wide = self._fields(g, max(reads, self.cells))
-        field = central(wide, reads)
+        field = centred(wide, reads)
         return {
-            NO_MAP: self._accuracy(central(wide, self.cells)),
+            NO_MAP: self._accuracy(centred(wide, self.cells)),
             MOVED: self._accuracy(moved(field)),
             BACK: self._accuracy(mapped(field)),
         }

@@ -12,11 +12,10 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_score
 from sklearn.svm import LinearSVC
 
 from equivfast.data import TaskImages
-from equivfast.groups import Grid, Transform, window
+from equivfast.groups import Transform, window
 from equivfast.representations import HOG
+from equivfast.studies._windows import BORDER_CELLS, centred
 
-# Outer cells of a window: their gradients end at its edge, and their normalisers lack a neighbour.
-_BORDER_CELLS = 2
 _BATCH = 128
 _COSTS = (0.01, 0.1, 1.0, 10.0)
 _FOLDS = 5
@@ -25,21 +24,15 @@ _DRAWS = 1000
 
 def fields_of(task: TaskImages, which: NDArray[np.int64], phi: HOG, g: Transform, cells: int) -> torch.Tensor:
     """phi(g x) on the central cells x cells of these images, (n, d, cells, cells); beyond x its mirror image."""
-    pixels, middle = (cells + 2 * _BORDER_CELLS) * phi.cell, (task.pixels - 1) / 2
+    pixels, middle = (cells + 2 * BORDER_CELLS) * phi.cell, (task.pixels - 1) / 2
     found = []
     for start in range(0, len(which), _BATCH):
         batch = torch.from_numpy(task.images[which[start : start + _BATCH]])
         planes = batch[:, None] if batch.ndim == 3 else batch.movedim(-1, 1)
         moved, _ = window(planes, (middle, middle), pixels, g)
         scale = 255 if batch.dtype == torch.uint8 else 1
-        found.append(central(phi(torch.as_tensor(moved).float() / scale), cells))
+        found.append(centred(phi(torch.as_tensor(moved).float() / scale), cells))
     return torch.cat(found)
-
-
-def central(fields: torch.Tensor, cells: int) -> torch.Tensor:
-    """The middle cells x cells of larger fields."""
-    border = (fields.shape[-1] - cells) // 2
-    return fields[..., border : border + cells, border : border + cells].contiguous()
 
 
 def largest_field(pixels: int, cell: int, support: int) -> int:
@@ -57,12 +50,6 @@ def largest_field(pixels: int, cell: int, support: int) -> int:
             f"TaskCheck: images must be at least {need} pixels wide for cells of {cell} pixels, got {pixels}"
         )
     return n
-
-
-def cells_read(g: Transform, field: int, stride: float, support: int) -> int:
-    """Odd number of cells of phi(g x) from which a map of g^-1 with this support finds field x field cells."""
-    reach = np.abs(g(Grid.centred(field, field, stride).centres)).max() / stride
-    return 2 * (int(np.floor(reach + 0.5)) + support // 2) + 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -71,8 +71,8 @@ def test_options_become_a_config(tmp_path: Path, configs: list[EquivarianceConfi
     options = {
         "--transforms": "rot:30,shift:3,-2", "--images": "photos", "--seed": 7, "--windows": 20, "--test-windows": 10,
         "--curve-windows": 30, "--parts": "curves,task", "--sizes": "3,5", "--detailed": "rot:30,shift:1,2",
-        "--compositions": "rot:30*hflip", "--task": "pets", "--field": 11, "--cell": 6, "--orientations": 8, "--variant": "dalal-triggs",
-        "--assignment": "nearest", "--threads": 1, "--out": tmp_path / "o",
+        "--compositions": "rot:30*hflip", "--task": "pets", "--field": 11, "--cell": 6, "--orientations": 8,
+        "--variant": "dalal-triggs", "--assignment": "nearest", "--threads": 1, "--out": tmp_path / "o",
     }  # fmt: skip
     words = [str(word) for pair in options.items() for word in pair]
     assert run("equivariance", "--model", "hog", *words, "--resume").exit_code == 0
@@ -80,8 +80,8 @@ def test_options_become_a_config(tmp_path: Path, configs: list[EquivarianceConfi
     expected = dict(
         transforms=("rot:30", "shift:3,-2"), images="photos", seed=7, train_windows=20, test_windows=10,
         curve_windows=30, parts=("curves", "task"), sizes=(3, 5), detailed=("rot:30", "shift:1,2"),
-        compositions=("rot:30*hflip",), task="pets", field=11, cell=6, orientations=8, variant="dalal-triggs", assignment="nearest", threads=1,
-        out=str(tmp_path / "o"), resume=True,
+        compositions=("rot:30*hflip",), task="pets", field=11, cell=6, orientations=8, variant="dalal-triggs",
+        assignment="nearest", threads=1, out=str(tmp_path / "o"), resume=True,
     )  # fmt: skip
     assert {name: getattr(config, name) for name in expected} == expected
 

@@ -30,7 +30,8 @@ from equivfast.groups import (
 from equivfast.representations import HOG
 from equivfast.studies._run import Pieces
 from equivfast.studies._task import BACK, MOVED, NO_MAP, TaskCheck
-from equivfast.studies._task_images import accuracy, cells_read, fields_of, largest_field
+from equivfast.studies._task_images import accuracy, fields_of, largest_field
+from equivfast.studies._windows import cells_needed
 
 Generic = Callable[[Transform, int, int], tuple[torch.Tensor, torch.Tensor]]
 PHI = HOG()
@@ -168,7 +169,7 @@ def test_a_shift_by_whole_cells_is_undone_by_moving_cells(faces, g):
 )
 def test_cells_read_hold_the_neighbourhood_of_every_cell(g):
     """A map back from that many cells has nothing outside; from fewer it has."""
-    reads, target = cells_read(g, 9, 8, 3), Grid.centred(9, 9, 8)
+    reads, target = cells_needed(g.inverse(), 9, 8, 3), Grid.centred(9, 9, 8)
     assert (neighbourhood(g.inverse(), Grid.centred(reads, reads, 8), target, 3) >= 0).all()
     assert (neighbourhood(g.inverse(), Grid.centred(reads - 2, reads - 2, 8), target, 3) < 0).any()
 
@@ -179,7 +180,7 @@ def test_what_a_map_reads_under_rotation_lies_in_the_image(degrees):
     pixels, g = 152, rotation(degrees)
     field = largest_field(pixels, 8, 3)
     assert field == 9
-    reads = cells_read(g, field, 8, 3)
+    reads = cells_needed(g.inverse(), field, 8, 3)
     image = torch.rand(1, 1, pixels, pixels, generator=torch.Generator().manual_seed(0))
     views = []
     for border in ("reflect", "edge"):

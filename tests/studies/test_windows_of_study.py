@@ -11,7 +11,6 @@ from equivfast.studies._errors import differences, interval, window_errors
 from equivfast.studies._run import silent
 from equivfast.studies._windows import BORDER_CELLS, WindowSet, cells_needed, pixel_reach, pixels_of
 
-
 CELLS = 5
 
 
