@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from equivfast.maps.collect import collect
 from equivfast.maps.error import clipped_share, hellinger, relative_l2
-from equivfast.maps.fit import fit, fit_pairs, solve
+from equivfast.maps.fit import fit, fit_pairs
 from equivfast.maps.map import Map, load
 from equivfast.maps.permutation import cells, identity, permutation
 from equivfast.maps.quality import r_squared
 from equivfast.maps.ridge_path import ridge_path
+from equivfast.maps.solve import forward_selection_path, solve
 from equivfast.maps.statistics import Statistics
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "collect",
     "fit",
     "fit_pairs",
+    "forward_selection_path",
     "hellinger",
     "identity",
     "load",

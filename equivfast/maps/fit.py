@@ -1,4 +1,4 @@
-"""fit, fit_pairs, solve: maps from images, from pairs of fields, from statistics."""
+"""fit, fit_pairs: maps from images, from pairs of fields."""
 
 from __future__ import annotations
 
@@ -6,108 +6,16 @@ import itertools
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 import torch
-from scipy.sparse import coo_array
-from torch import Tensor
 
 from equivfast.groups import Grid, Transform
 from equivfast.maps import permutation as exact
 from equivfast.maps.collect import Features, Frame, batches, collect
-from equivfast.maps.forward_selection import forward_selection
-from equivfast.maps.least_squares import CUTOFF, least_squares
-from equivfast.maps.least_squares import ridge as ridge_regression
 from equivfast.maps.map import Map
-from equivfast.maps.moments import Moments
+from equivfast.maps.solve import LEARNED, solve
 from equivfast.maps.statistics import Statistics
 
-LEARNED = ("least_squares", "ridge", "forward_selection")
 GIVEN = ("permutation", "cells", "identity")
-
-
-def solve(
-    statistics: Statistics,
-    method: str = "ridge",
-    *,
-    support: int | None = None,
-    nonzeros: int = 5,
-    ridge: float = 1e-3,
-) -> Map:
-    """The map that fits the pairs behind the statistics.
-
-    Units      ridge: lambda as a share of the mean variance of the inputs; nonzeros: entries per row
-    Definition "least_squares", "ridge" or "forward_selection" (docs/maths.md), each on centred data; the bias is
-               mean(y) - A mean(x). `support`: m of the map, the statistics' own unless given; a smaller one is solved
-               from the same statistics. With fewer pairs than inputs least squares is the minimum-norm solution, and
-               settings["underdetermined"] is True.
-    Raises     ValueError for unknown methods, settings out of range, and fewer than 2 rows.
-
-    >>> from equivfast.groups import Grid, hflip
-    >>> grid = Grid.centred(1, 2, stride=8)
-    >>> s = Statistics(hflip(), grid, grid, (1, 1), support=1)
-    >>> x = np.array([[[[1.0, 2.0]]], [[[4.0, 8.0]]]])
-    >>> s = s.update(x, 3 * x[..., ::-1] + 1)
-    >>> M = solve(s, "least_squares")
-    >>> M.weight.round(9).tolist(), M.bias.round(9).tolist()
-    ([[3.0]], [1.0])
-    """
-    if method not in LEARNED:
-        raise ValueError(f"solve: method must be one of {', '.join(LEARNED)}, got {method!r}")
-    if isinstance(nonzeros, bool) or not isinstance(nonzeros, (int, np.integer)) or nonzeros < 1:
-        raise ValueError(f"solve: nonzeros must be a whole number of at least 1, got {nonzeros!r}")
-    if not np.isfinite(ridge) or ridge <= 0:
-        raise ValueError(f"solve: ridge must be a finite number above 0, got {ridge!r}")
-    if statistics.count < 2:
-        raise ValueError(f"solve: statistics must hold at least 2 rows, got {statistics.count}")
-    own = {"least_squares": ("cutoff", CUTOFF), "ridge": ("ridge", float(ridge))}
-    setting = dict([own.get(method, ("nonzeros", int(nonzeros)))])
-    weight, bias, inputs = _assemble(statistics, support, method, setting)
-    settings = {**setting, "count": statistics.count, "underdetermined": inputs >= statistics.count}
-    return Map(
-        kind=statistics.kind,
-        g=statistics.g,
-        method=method,
-        weight=weight,
-        bias=bias,
-        channels=statistics.channels,
-        source=statistics.source,
-        target=statistics.target,
-        support=statistics.support if support is None else support,
-        interpolation=statistics.interpolation,
-        settings=settings,
-    )
-
-
-def _assemble(
-    statistics: Statistics, support: int | None, method: str, setting: dict[str, Any]
-) -> tuple[coo_array, np.ndarray, int]:
-    """The map's matrix and bias, and the inputs of its largest regression."""
-    c, d = statistics.channels
-    source, target = statistics.source, statistics.target
-    shape = (d * target.height * target.width, c * source.height * source.width)
-    if statistics.kind == "shared":
-        shape = (d, c * (support or statistics.support or 1) ** 2)
-    bias, inputs = np.zeros(shape[0]), 0
-    entries: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-    for problem in statistics.problems(support):
-        moments, rows, columns = problem.moments, problem.rows.numpy(), problem.columns.numpy()
-        block = _solve_block(moments, method, setting)
-        bias[rows] = (moments.mean_y - block @ moments.mean_x).cpu().numpy()
-        inputs = max(inputs, len(columns))
-        at = torch.nonzero(block, as_tuple=True)
-        entries.append((rows[at[0].cpu().numpy()], columns[at[1].cpu().numpy()], block[at].cpu().numpy()))
-    out, into, values = (np.concatenate(parts) for parts in zip(*entries, strict=True))
-    return coo_array((values, (out, into)), shape=shape), bias, inputs
-
-
-def _solve_block(moments: Moments, method: str, setting: dict[str, Any]) -> Tensor:
-    if not len(moments.mean_x):  # a window cell that looks outside the array: only a bias
-        return moments.xy.T
-    if method == "least_squares":
-        return least_squares(moments, setting["cutoff"])
-    if method == "ridge":
-        return ridge_regression(moments, setting["ridge"])
-    return forward_selection(moments, setting["nonzeros"])
 
 
 def fit_pairs(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -14,14 +14,27 @@ from equivfast.groups import Grid, Transform, grid_action, neighbourhood
 # Rows that are gathered at once, in bytes.
 BLOCK_BYTES = 1 << 26
 
-Piece = tuple[Tensor, Tensor]  # the inputs and the outputs of one regression, ascending
+Piece = tuple[Tensor, Tensor]  # the inputs (p,) and the outputs (q,) of one regression, ascending
+Pieces = tuple[Tensor, Tensor]  # inputs (b, p) and outputs (b, q) of b regressions of one size
+
+
+def by_size(pieces: Sequence[Piece]) -> list[Pieces]:
+    """The regressions with those of one size side by side, in the order in which the sizes appear."""
+    sizes: dict[tuple[int, int], list[Piece]] = {}
+    for columns, rows in pieces:
+        sizes.setdefault((len(columns), len(rows)), []).append((columns, rows))
+    return [
+        (torch.stack([columns for columns, _ in alike]), torch.stack([rows for _, rows in alike]))
+        for alike in sizes.values()
+    ]
 
 
 class WindowLayout:
     """One regression for each target cell over its support; inputs are positions in the flat (c, H, W) field.
 
     Target cells that look at the same source cells stand in one regression. `stored` are the regressions whose sums
-    are kept: one over all cells that any target cell looks at, or those of the supports, whichever is smaller.
+    are kept, those of one size side by side: one over all cells that any target cell looks at, or those of the
+    supports, whichever is smaller.
     """
 
     rows_per_image = 1
@@ -34,7 +47,8 @@ class WindowLayout:
         inputs = torch.unique(torch.cat([columns for columns, _ in pieces]))
         outputs = torch.arange(channels[1] * target.height * target.width)
         apart = sum(len(p) * (len(p) + len(q)) for p, q in pieces)
-        self.stored = pieces if apart < len(inputs) * (len(inputs) + len(outputs)) else [(inputs, outputs)]
+        whole = len(inputs) * (len(inputs) + len(outputs))
+        self.stored = by_size(pieces if apart < whole else [(inputs, outputs)])
 
     def pieces(self, support: int | None) -> list[Piece]:
         """The regressions of a map with this support."""
@@ -53,10 +67,11 @@ class WindowLayout:
         return columns
 
     def blocks(self, x: Tensor, y: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
-        """(number of the stored regression, rows of inputs, rows of outputs) of a batch of fields."""
-        x, y = x.flatten(1), y.flatten(1)
+        """(number of the stored regressions, their rows of inputs, of outputs) of a batch of fields."""
+        # One feature after the other, so that picking features copies whole stretches of memory.
+        x, y = (field.flatten(1).T.contiguous() for field in (x, y))
         for i, (columns, rows) in enumerate(self.stored):
-            yield i, x[:, columns.to(x.device)], y[:, rows.to(y.device)]
+            yield i, x[columns.to(x.device)].mT, y[rows.to(y.device)].mT
 
 
 class SharedLayout:
@@ -93,7 +108,7 @@ class SharedLayout:
         self.weight = torch.from_numpy(action.weight.reshape(-1, k)[taps[used]])
         self.cells = torch.from_numpy(np.flatnonzero(used))
         self.rows_per_image = len(self.cells)
-        self.stored = self.pieces(support)
+        self.stored = by_size(self.pieces(support))
 
     def pieces(self, support: int | None) -> list[Piece]:
         """The regression of a map with this support, its taps the central ones."""
@@ -105,10 +120,10 @@ class SharedLayout:
 
     def numbers(self, columns: Tensor, support: int | None) -> Tensor:
         """Columns of the map's matrix that `columns` of the sums stand for."""
-        return torch.arange(len(columns))
+        return torch.arange(columns.shape[-1]).expand_as(columns)
 
     def blocks(self, x: Tensor, y: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
-        """(number of the stored regression, rows of inputs, rows of outputs) of a batch of fields."""
+        """(number of the stored regressions, their rows of inputs, of outputs) of a batch of fields."""
         x, y = x.flatten(2), y.flatten(2)
         index, weight, cells = (part.to(x.device) for part in (self.index, self.weight, self.cells))
         row_bytes = 8 * max(1, len(x) * index.shape[1] * self.channels[0])
@@ -116,7 +131,8 @@ class SharedLayout:
             taps = sum(x[:, :, index[part, :, k]] * weight[part, :, k] for k in range(index.shape[2]))
             assert isinstance(taps, Tensor)
             targets = y[:, :, cells[part]]
-            yield 0, taps.transpose(1, 2).flatten(0, 1).flatten(1), targets.transpose(1, 2).flatten(0, 1)
+            rows = taps.transpose(1, 2).flatten(0, 1).flatten(1), targets.transpose(1, 2).flatten(0, 1)
+            yield 0, rows[0][None], rows[1][None]
 
 
 def _spread(cells: tuple[int, ...] | list[int], channels: int, count: int) -> Tensor:

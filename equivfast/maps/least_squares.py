@@ -1,4 +1,4 @@
-"""Least squares and ridge regression from centred moments."""
+"""Least squares and ridge regression from centred moments, of one regression or of many side by side."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from equivfast.maps.moments import Moments
 # matrix resolves 1e-15.
 CUTOFF = 1e-12
 # Where no pivot lies between the cutoff and this share of the largest, the rank is clear and so is the solution.
-CLEAR = 1e-9
+_CLEAR = 1e-9
 
 
 def least_squares(moments: Moments, cutoff: float = CUTOFF) -> Tensor:
@@ -39,20 +39,30 @@ def least_squares(moments: Moments, cutoff: float = CUTOFF) -> Tensor:
     rows = moments.rows
     if rows is not None and moments.count:
         x, y = rows
-        values, vectors = torch.linalg.eigh(x @ x.T)
-        kept = values > cutoff * values.max()
-        basis = vectors[:, kept]
-        return (((y.T @ basis) / values[kept]) @ basis.T) @ x
-    if not moments.xx.diagonal().any():
-        return torch.zeros_like(moments.xy.T)
-    solved = _by_pivots(moments.xx.cpu().numpy(), moments.xy.cpu().numpy(), cutoff)
-    if solved is not None:
-        return torch.from_numpy(solved).to(moments.xx).T.contiguous()
-    few = 2 * moments.count < len(moments.xx)
-    values, vectors = _eigh_of_low_rank(moments.xx) if few else torch.linalg.eigh(moments.xx)
-    kept = values > cutoff * values.max()
-    basis = vectors[:, kept]
-    return ((moments.xy.T @ basis) / values[kept]) @ basis.T
+        return _by_eigenvectors(x @ x.mT, y, cutoff).mT @ x
+    if not moments.inputs or not moments.count:
+        return torch.zeros_like(moments.xy.mT)
+    xx, xy = (part.reshape(-1, *part.shape[-2:]) for part in (moments.xx, moments.xy))
+    found = torch.empty_like(xy)
+    # SciPy's BLAS has threads of its own; beside torch's, on the same cores, both take turns at waiting.
+    with _threads().limit(limits=1, user_api="blas"):
+        for k, (matrix, right) in enumerate(zip(xx, xy, strict=True)):
+            solved = _by_pivots(matrix.cpu().numpy(), right.cpu().numpy(), cutoff)
+            found[k] = _by_eigenvectors(matrix, right, cutoff) if solved is None else torch.from_numpy(solved)
+    return found.mT.reshape(moments.xy.mT.shape)
+
+
+@lru_cache(maxsize=1)
+def _threads() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def _by_eigenvectors(matrix: Tensor, right: Tensor, cutoff: float) -> Tensor:
+    """matrix^+ right, for semi-definite matrices."""
+    values, vectors = torch.linalg.eigh(matrix)
+    kept = values > cutoff * values[..., -1:].clamp(min=0)
+    inverse = torch.where(kept, 1 / torch.where(kept, values, 1), 0)
+    return vectors @ (inverse[..., None] * (vectors.mT @ right))
 
 
 def _by_pivots(xx: NDArray[np.float64], xy: NDArray[np.float64], cutoff: float) -> NDArray[np.float64] | None:
@@ -62,22 +72,12 @@ def _by_pivots(xx: NDArray[np.float64], xy: NDArray[np.float64], cutoff: float) 
     Gram matrices of cells have a null space of one dimension a cell and are otherwise well conditioned. Any solution
     less its part in the null space is the smallest one; this is several times faster than the eigenvectors.
     """
-    with _one_thread().limit(limits=1, user_api="blas"):
-        return _pivoted_solution(xx, xy, cutoff)
-
-
-@lru_cache(maxsize=1)
-def _one_thread() -> ThreadpoolController:
-    """SciPy's BLAS has threads of its own; beside torch's, on the same cores, both take turns at waiting."""
-    return ThreadpoolController()
-
-
-def _pivoted_solution(
-    xx: NDArray[np.float64], xy: NDArray[np.float64], cutoff: float
-) -> NDArray[np.float64] | None:
-    factor, pivots, rank, _ = dpstrf(xx, tol=cutoff * float(xx.diagonal().max()), lower=1)
+    largest = float(xx.diagonal().max())
+    if largest <= 0:
+        return np.zeros_like(xy)
+    factor, pivots, rank, _ = dpstrf(xx.T, tol=cutoff * largest, lower=1)  # in LAPACK's order without a copy
     pivot = factor.diagonal()[:rank]
-    if pivot[-1] ** 2 < CLEAR * pivot[0] ** 2:
+    if pivot[-1] ** 2 < _CLEAR * pivot[0] ** 2:
         return None
     order, corner = pivots - 1, np.tril(factor[:rank, :rank])
     solution = np.zeros_like(xy)
@@ -89,21 +89,6 @@ def _pivoted_solution(
     found = np.empty_like(solution)
     found[order] = solution
     return found
-
-
-def _eigh_of_low_rank(matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """The non-zero eigenvalues and their vectors of a semi-definite matrix of rank well below its size.
-
-    matrix = L L^T by Cholesky with pivoting, which ends at the rank; L = Q R; then eigenvectors of the small R R^T.
-    With 1,000 rows of 3,751 inputs this takes a tenth of the time of the whole matrix's eigenvectors.
-    """
-    rounding = 1e-14 * float(matrix.diagonal().max())
-    factor, pivots, rank, _ = dpstrf(matrix.cpu().numpy(), tol=rounding, lower=1)
-    left = np.zeros((len(matrix), rank))
-    left[pivots - 1] = np.tril(factor)[:, :rank]
-    basis, triangle = np.linalg.qr(left)
-    values, vectors = torch.linalg.eigh(torch.from_numpy(triangle @ triangle.T))
-    return values.to(matrix.device), (torch.from_numpy(basis) @ vectors).to(matrix.device)
 
 
 def ridge(moments: Moments, strength: float) -> Tensor:
@@ -124,19 +109,20 @@ def ridge(moments: Moments, strength: float) -> Tensor:
     rows = moments.rows
     if rows is not None and moments.count:
         x, y = rows
-        return _penalised(x @ x.T, y, strength, moments.inputs).T @ x
-    return _penalised(moments.xx, moments.xy, strength, moments.inputs).T
+        return _penalised(x @ x.mT, y, strength, moments.inputs).mT @ x
+    return _penalised(moments.xx, moments.xy, strength, moments.inputs).mT
 
 
 def _penalised(matrix: Tensor, right: Tensor, strength: float, inputs: int) -> Tensor:
     """(matrix + lambda I)^-1 right; the Gram matrix and the kernel have the same trace."""
-    scale = matrix.diagonal().sum() / inputs
-    if scale == 0:
-        return torch.zeros_like(right)
+    if not inputs:
+        return right
+    scale = matrix.diagonal(dim1=-2, dim2=-1).sum(-1) / inputs
     regular = matrix.clone()
-    regular.diagonal().add_(strength * scale)
+    # Inputs that do not vary: any lambda gives 0, as what stands on the right is then 0 or is multiplied by 0.
+    regular.diagonal(dim1=-2, dim2=-1).add_(torch.where(scale > 0, strength * scale, 1)[..., None])
     factor, failed = torch.linalg.cholesky_ex(regular)
-    if failed:
+    if failed.any():
         raise ValueError(
             f"ridge: strength is too small for these features, got {strength}; try least_squares"
         )

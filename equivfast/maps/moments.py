@@ -1,27 +1,24 @@
-"""Centred second moments of paired rows, accumulated in float64 and mergeable."""
+"""Centred second moments of paired rows, accumulated in float64 and mergeable; of many regressions side by side."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from equivfast.maps.sums import Sums
 
-@dataclass
-class Sums:
-    """Means and centred sums of products."""
-
-    mean_x: Tensor
-    mean_y: Tensor
-    xx: Tensor
-    xy: Tensor
-    yy: Tensor
+# Sums over all inputs are made for regressions on parts of them when these have more entries than this share of
+# the whole Gram matrix: an entry is read faster than it is computed, and only half of the matrix is computed.
+_WHOLE = 0.6
 
 
 class Moments:
-    """Count, means and centred sums of products of rows x (p) and y (q).
+    """Count, means and centred sums of products of rows x (..., r, p) and y (..., r, q).
 
+    Shapes      leading dimensions are regressions of one size that see the same number of rows
     Definition  xx = sum (x - mean_x)(x - mean_x)^T, xy = sum (x - mean_x)(y - mean_y)^T, yy = sum (y - mean_y)^2.
                 New rows are centred on their own mean; the shift between two means enters as one more row,
                 sqrt(a b / (a + b)) (mean_b - mean_a) for counts a and b. Nothing large is ever subtracted from
@@ -30,8 +27,8 @@ class Moments:
                 their sums, and the sums are made when first asked for; from p rows on only the sums are.
     """
 
-    def __init__(self, inputs: int, outputs: int, device: torch.device) -> None:
-        self.inputs, self.outputs, self.device = inputs, outputs, device
+    def __init__(self, inputs: int, outputs: int, device: torch.device, batch: tuple[int, ...] = ()) -> None:
+        self.inputs, self.outputs, self.device, self.batch = inputs, outputs, device, batch
         self.count = 0
         self._kept: list[tuple[Tensor, Tensor]] | None = []
         self._centred: tuple[Tensor, Tensor] | None = None
@@ -39,35 +36,39 @@ class Moments:
         self._sums: Sums | None = None
 
     @classmethod
-    def zeros(cls, inputs: int, outputs: int, device: torch.device) -> Moments:
-        return cls(inputs, outputs, device)
+    def zeros(cls, inputs: int, outputs: int, device: torch.device, batch: tuple[int, ...] = ()) -> Moments:
+        return cls(inputs, outputs, device, batch)
 
     @classmethod
     def of(cls, count: int, sums: Sums) -> Moments:
         """Moments known by their sums alone."""
-        made = cls(sums.xy.shape[0], sums.xy.shape[1], sums.xy.device)
+        *batch, inputs, outputs = sums.xy.shape
+        made = cls(inputs, outputs, sums.xy.device, tuple(batch))
         made.count, made._kept, made._sums = count, None, sums
         return made
 
     @property
     def rows(self) -> tuple[Tensor, Tensor] | None:
-        """Centred x (n, p) and y (n, q), where there are fewer rows than inputs; otherwise None."""
+        """Centred x (..., n, p) and y (..., n, q), where there are fewer rows than inputs; otherwise None."""
         return self._centre() if self.count < self.inputs else None
 
     def _centre(self) -> tuple[Tensor, Tensor] | None:
         """All kept rows less their means, None where only sums are kept."""
         if self._kept is not None and self._centred is None:
             raw = self._raw()
-            means = [part.mean(0) if self.count else part.sum(0) for part in raw]
+            means = [part.mean(-2) if self.count else part.sum(-2) for part in raw]
             self._means = (means[0], means[1])
-            self._centred = (raw[0] - means[0], raw[1] - means[1])
+            self._centred = (raw[0] - means[0][..., None, :], raw[1] - means[1][..., None, :])
         return self._centred
 
     def _raw(self) -> tuple[Tensor, Tensor]:
-        empty = torch.empty(0, self.inputs, dtype=torch.float64, device=self.device)
-        x = torch.cat([empty, *(part for part, _ in self._kept or ())])
-        y = torch.cat([empty.new_empty(0, self.outputs), *(part for _, part in self._kept or ())])
-        return x, y
+        """Kept rows, put together one feature after the other: features are what `select` picks."""
+        empty = torch.empty(*self.batch, 0, dtype=torch.float64, device=self.device)
+        x, y = (
+            torch.cat([empty.new_empty(*self.batch, size, 0), *(pair[i].mT for pair in self._kept or ())], -1)
+            for i, size in enumerate((self.inputs, self.outputs))
+        )
+        return x.mT, y.mT
 
     @property
     def sums(self) -> Sums:
@@ -75,7 +76,7 @@ class Moments:
             rows = self._centre()
             assert rows is not None and self._means is not None
             x, y = rows
-            self._sums = Sums(*self._means, x.T @ x, x.T @ y, y.square().sum(0))
+            self._sums = Sums.of(*self._means, x, y)
         return self._sums
 
     @property
@@ -102,7 +103,7 @@ class Moments:
     @property
     def yy(self) -> Tensor:
         rows = self._centre()
-        return self.sums.yy if self._sums or rows is None else rows[1].square().sum(0)
+        return self.sums.yy if self._sums or rows is None else rows[1].square().sum(-2)
 
     @property
     def nbytes(self) -> int:
@@ -112,15 +113,16 @@ class Moments:
         return sum(8 * part.numel() for part in parts)
 
     def update(self, x: Tensor, y: Tensor) -> None:
-        """Add the rows of x (r, p) and y (r, q), float64."""
-        if x.shape[0] == 0:
+        """Add the rows of x (..., r, p) and y (..., r, q), float64."""
+        count = x.shape[-2]
+        if count == 0:
             return
         if self._kept is None:
-            _add_rows(self.sums, self.count, x, y)
-            self.count += len(x)
+            self.sums.add_rows(self.count, x, y)
+            self.count += count
             return
         self._kept.append((x, y))
-        self.count += len(x)
+        self.count += count
         self._centred = self._means = self._sums = None
         if self.count >= self.inputs:  # too many to keep from now on: all of them become sums together
             _ = self.sums
@@ -130,64 +132,65 @@ class Moments:
         """The moments of both sets of rows."""
         theirs = other._kept
         if self._kept is not None and theirs is not None:
-            total = Moments(self.inputs, self.outputs, self.device)
+            total = Moments(self.inputs, self.outputs, self.device, self.batch)
             for x, y in (*self._kept, *theirs):
                 total.update(x, y)
             return total
-        total = Moments.of(self.count, Sums(**{name: part.clone() for name, part in vars(self.sums).items()}))
+        total = Moments.of(self.count, self.sums.copy())
         if theirs is not None:
             total.update(*other._raw())
         else:
-            _add_sums(total.sums, self.count, other.sums, other.count)
+            total.sums.add_sums(self.count, other.sums, other.count)
             total.count += other.count
         return total
 
-    def select(self, columns: Tensor, rows: Tensor) -> Moments:
-        """The moments of a subset of the inputs and of the outputs."""
-        kept = self._centre()
-        if kept is not None and self._means is not None:  # its sums are made if someone asks for them
-            part = Moments(len(columns), len(rows), self.device)
+    def select(self, columns: Tensor, rows: Tensor, of: Tensor | None = None) -> Moments:
+        """The moments of subsets of the inputs and of the outputs, columns (..., p) and rows (..., q).
+
+        `of` (...) says of which regression, where there are several.
+        """
+        at = () if of is None else (of[..., None],)
+        kept, own = self._centre(), self.inputs**2 * math.prod(self.batch)
+        few = self._sums is None and columns.numel() * columns.shape[-1] < _WHOLE * own
+        if kept is not None and (few or self.count < columns.shape[-1]):
+            part = Moments(columns.shape[-1], rows.shape[-1], self.device, tuple(columns.shape[:-1]))
             part.count = self.count
-            part._means = (self._means[0][columns], self._means[1][rows])
-            part._centred = (kept[0][:, columns], kept[1][:, rows])
+            part._means = (self.mean_x[(*at, columns)], self.mean_y[(*at, rows)])
+            part._centred = (kept[0].mT[(*at, columns)].mT, kept[1].mT[(*at, rows)].mT)
             return part
         whole = self.sums
         return Moments.of(
             self.count,
             Sums(
-                whole.mean_x[columns],
-                whole.mean_y[rows],
-                whole.xx[columns[:, None], columns],
-                whole.xy[columns[:, None], rows],
-                whole.yy[rows],
+                whole.mean_x[(*at, columns)],
+                whole.mean_y[(*at, rows)],
+                _blocks(whole.xx, of, columns, columns),
+                _blocks(whole.xy, of, columns, rows),
+                whole.yy[(*at, rows)],
             ),
         )
 
+    def part(self, which: slice | int) -> Moments:
+        """Some of the regressions that stand side by side, without a copy."""
+        kept = self._centre()
+        if kept is None or self._sums is not None:
+            return Moments.of(
+                self.count, Sums(**{name: part[which] for name, part in vars(self.sums).items()})
+            )
+        x, y = kept[0][which], kept[1][which]
+        found = Moments(self.inputs, self.outputs, self.device, tuple(x.shape[:-2]))
+        found.count = self.count
+        found._means, found._centred = (self.mean_x[which], self.mean_y[which]), (x, y)
+        return found
 
-def _add_rows(total: Sums, count: int, x: Tensor, y: Tensor) -> None:
-    """Add rows to the sums of `count` rows."""
-    mean_x, mean_y = x.mean(0), y.mean(0)
-    _add_centred(total, count, len(x), mean_x, mean_y, x - mean_x, y - mean_y)
 
-
-def _add_sums(total: Sums, count: int, other: Sums, others: int) -> None:
-    if others:
-        total.xx += other.xx
-        total.xy += other.xy
-        total.yy += other.yy
-        _add_centred(total, count, others, other.mean_x, other.mean_y, other.xx[:0], other.xy[:0])
-
-
-def _add_centred(
-    total: Sums, count: int, others: int, mean_x: Tensor, mean_y: Tensor, x: Tensor, y: Tensor
-) -> None:
-    both = count + others
-    scale = (count * others / both) ** 0.5
-    shift_x, shift_y = mean_x - total.mean_x, mean_y - total.mean_y
-    x = torch.cat([x, scale * shift_x[None]])
-    y = torch.cat([y, scale * shift_y[None]])
-    total.xx.addmm_(x.T, x)
-    total.xy.addmm_(x.T, y)
-    total.yy += y.square().sum(0)
-    total.mean_x += shift_x * (others / both)
-    total.mean_y += shift_y * (others / both)
+def _blocks(table: Tensor, of: Tensor | None, down: Tensor, along: Tensor) -> Tensor:
+    """table[of, down, along] for each pair of places down (..., p) and along (..., q)."""
+    if table.device.type != "cpu" or of is None:
+        at = () if of is None else (of[..., None, None],)
+        return table[(*at, down[..., :, None], along[..., None, :])]
+    # NumPy's take is four times faster than an index over all three dimensions.
+    found = table.new_empty(*down.shape, along.shape[-1])
+    for out, k, rows, columns in zip(found.numpy(), of.tolist(), down.numpy(), along.numpy(), strict=True):
+        np.take(table[k].numpy().take(rows, 0), columns, 1, out=out, mode="clip")
+    return found

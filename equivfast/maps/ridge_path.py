@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from equivfast.maps.fit import solve
 from equivfast.maps.map import Map
 from equivfast.maps.moments import Moments
+from equivfast.maps.solve import solve
 from equivfast.maps.statistics import Statistics
 
 RIDGE_STRENGTHS: tuple[float, ...] = tuple(float(s) for s in np.logspace(-5, 1, 20))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,17 +12,12 @@ from torch import Tensor
 
 from equivfast.groups import Grid, Transform
 from equivfast.maps import _check
-from equivfast.maps.layout import BLOCK_BYTES, SharedLayout, WindowLayout
+from equivfast.maps.layout import BLOCK_BYTES, Piece, SharedLayout, WindowLayout, by_size
 from equivfast.maps.moments import Moments
+from equivfast.maps.problem import Problem
 
-
-@dataclass(frozen=True)
-class Problem:
-    """One regression: the outputs `rows` from the inputs `columns`, both as positions in the map's matrix."""
-
-    columns: Tensor
-    rows: Tensor
-    moments: Moments
+# Regressions taken from larger ones are kept for the next map of their support up to so many bytes of sums.
+_LATEST = 1 << 28
 
 
 class Statistics:
@@ -81,8 +75,10 @@ class Statistics:
         else:
             mask = None if valid is None else _check.mask("Statistics", "valid", valid, target)
             self._layout = SharedLayout(g, source, target, self.channels, support, interpolation, mask)
-        stored = self._layout.stored
-        self._moments = [Moments.zeros(len(columns), len(rows), self.device) for columns, rows in stored]
+        self._moments = [
+            Moments.zeros(columns.shape[1], rows.shape[1], self.device, (len(columns),))
+            for columns, rows in self._layout.stored
+        ]
         self._waiting: list[tuple[Tensor, Tensor]] = []
         self._latest: tuple[int | None, list[Problem]] | None = None
 
@@ -121,7 +117,15 @@ class Statistics:
         return sum(moments.nbytes for moments in self._moments)
 
     def problems(self, support: int | None = None) -> Iterator[Problem]:
+        """The regressions of a map of this support, one by one; arguments and errors are those of `batches`."""
+        for problem in self.batches(support):
+            for i in range(len(problem)):
+                yield problem.part(i)
+
+    def batches(self, support: int | None = None) -> Iterator[Problem]:
         """The regressions of a map of this support, None: of the statistics' own; a smaller one is a part of it.
+
+        Those of one size stand side by side.
 
         Raises     ValueError for a support larger than the statistics'.
         """
@@ -133,18 +137,34 @@ class Statistics:
             self._add(*self._take_waiting())
         # Several maps of one support are often solved one after the other: their sums are the same.
         if self._latest is None or self._latest[0] != support:
-            self._latest = (support, list(self._divided(support)))
-        yield from self._latest[1]
+            found = [Problem(*size) for size in self._divided(support)]
+            self._latest = (support, found) if sum(p.nbytes for p in found) <= _LATEST else None
+        else:
+            found = self._latest[1]
+        for problem in found:
+            yield from problem.parts()
 
-    def _divided(self, support: int | None) -> Iterator[Problem]:
-        owner = {int(row): i for i, (_, rows) in enumerate(self._layout.stored) for row in rows}
-        for columns, rows in self._layout.pieces(support):
-            owners = torch.tensor([owner[int(row)] for row in rows])
-            for i in owners.unique().tolist():
-                mine, (inputs, outputs) = rows[owners == i], self._layout.stored[i]
-                at = [torch.searchsorted(inputs, columns), torch.searchsorted(outputs, mine)]
-                moments = self._moments[i].select(at[0].to(self.device), at[1].to(self.device))
-                yield Problem(self._layout.numbers(columns, support), mine, moments)
+    def _divided(self, support: int | None) -> Iterator[tuple[Tensor, Tensor, Moments]]:
+        """Columns, rows and moments of the regressions of this support, taken from the stored ones."""
+        pieces, stored = self._layout.pieces(support), self._layout.stored
+        if support == self.support and sum(len(columns) for columns, _ in stored) == len(pieces):
+            for (columns, rows), moments in zip(stored, self._moments, strict=True):
+                yield self._layout.numbers(columns, support), rows, moments
+            return
+        for i, (inputs, outputs) in enumerate(stored):
+            owner = {int(row): k for k, own in enumerate(outputs.tolist()) for row in own}
+            mine: list[Piece] = []
+            of: dict[tuple[int, int], list[int]] = {}
+            for columns, rows in pieces:
+                owners = torch.tensor([owner.get(int(row), -1) for row in rows])
+                for k in owners[owners >= 0].unique().tolist():
+                    mine.append((columns, rows[owners == k]))
+                    of.setdefault((len(columns), len(mine[-1][1])), []).append(k)
+            for (columns, rows), numbers in zip(by_size(mine), of.values(), strict=True):
+                k = torch.tensor(numbers)
+                at = torch.searchsorted(inputs[k], columns), torch.searchsorted(outputs[k], rows)
+                moments = self._moments[i].select(*(part.to(self.device) for part in (*at, k)))
+                yield self._layout.numbers(columns, support), rows, moments
 
     def __add__(self, other: Statistics) -> Statistics:
         """The statistics of both streams: same g and layout; for kind "shared" the grids' sizes may differ."""
@@ -174,7 +194,7 @@ class Statistics:
     @property
     def _batch(self) -> int:
         """Images that are multiplied together: always the same cut, however the stream comes."""
-        row = sum(max(len(part[i]) for part in self._layout.stored) for i in (0, 1))
+        row = max(columns.numel() + rows.numel() for columns, rows in self._layout.stored)
         fields = zip(self.channels, (self.source, self.target), strict=True)
         numbers = max(
             row * self._layout.rows_per_image, sum(d * grid.height * grid.width for d, grid in fields)

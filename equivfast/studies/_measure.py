@@ -27,8 +27,9 @@ def describe(
 
     `names` are those of the held-out photographs.
     """
-    g, learner = pairs.g, Learner(pairs, MAX_SUPPORT)
+    g = pairs.g
     methods = list(methods_for(g, pairs.phi.channel_action(g) is not None))
+    learner = Learner(pairs, MAX_SUPPORT, sorted({method.nonzeros for method in methods if method.nonzeros}))
     rows, learned, errors = [], {}, {}
     # One support after the other: the methods of a support share its sums.
     for done, method in enumerate(sorted(methods, key=lambda method: method.support or MAX_SUPPORT + 1)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -72,11 +73,15 @@ class Pairs:
 
 
 class Learner:
-    """Learns one method after the other from the same statistics."""
+    """Learns one method after the other from the same statistics.
 
-    def __init__(self, pairs: Pairs, support: int) -> None:
-        self.pairs, self.support = pairs, support
+    `nonzeros`: the numbers of entries for which forward selection will be asked; one selection serves them all.
+    """
+
+    def __init__(self, pairs: Pairs, support: int, nonzeros: Sequence[int] = ()) -> None:
+        self.pairs, self.support, self.nonzeros = pairs, support, nonzeros
         self._kept: dict[bool, tuple[maps.Statistics, maps.Statistics, maps.Statistics]] = {}
+        self._selected: dict[tuple[int | None, int], tuple[maps.Map, float]] = {}
 
     def inputs(self, method: Method) -> Pairs:
         """The pairs whose x the method's map takes."""
@@ -104,10 +109,22 @@ class Learner:
             found = maps.permutation(pairs.g, pairs.source, phi.channel_action(pairs.g), **grids)
         elif method.solver == "ridge" and everything[2].count:
             found = maps.ridge_path(everything[1], everything[2], support=method.support)
+        elif method.nonzeros:
+            return self._select(everything[0], method.support, method.nonzeros)
         else:
-            nonzeros = method.nonzeros or 1
-            found = maps.solve(everything[0], method.solver, support=method.support, nonzeros=nonzeros)
+            found = maps.solve(everything[0], method.solver, support=method.support)
         return found, time.perf_counter() - started
+
+    def _select(
+        self, everything: maps.Statistics, support: int | None, nonzeros: int
+    ) -> tuple[maps.Map, float]:
+        """By forward selection; the seconds are those of the whole selection."""
+        if (support, nonzeros) not in self._selected:
+            counts, started = sorted({*self.nonzeros, nonzeros}), time.perf_counter()
+            found = maps.forward_selection_path(everything, counts, support=support)
+            seconds = time.perf_counter() - started
+            self._selected |= {(support, k): (m, seconds) for k, m in zip(counts, found, strict=True)}
+        return self._selected[support, nonzeros]
 
     def predict(self, m: maps.Map, method: Method) -> Tensor:
         """M phi(x) of the held-out windows."""
