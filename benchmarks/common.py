@@ -47,7 +47,7 @@ class Case:
     name: str
     about: str
     amount: float
-    unit: str  # "Mpix" or "Gflop"
+    unit: str  # "Mpix", "Gflop" or "maps"
     traffic: int
     limit: str  # "read" or "copy"
     contestants: Sequence[Contestant]
@@ -122,8 +122,9 @@ def spread(values: Iterable[float]) -> dict[str, float]:
 
 def measure(case: Case, threads: int, pace: Pace, limits: Limits) -> dict[str, Any]:
     """Times all contestants of a case in turns: every round has one sample of each, in an order drawn anew."""
-    case.contestants[0].before()
-    ours = case.contestants[0].call()
+    first = case.contestants[0]
+    first.before()
+    ours = first.call() if first.view is None else first.view(first.call())
     differences = [difference(c, ours) for c in case.contestants]
     timings = [_prepare(c, pace) for c in case.contestants]
     cost = sum(t.estimate * (t.calls + 1) for t in timings)
@@ -138,7 +139,7 @@ def measure(case: Case, threads: int, pace: Pace, limits: Limits) -> dict[str, A
     finally:
         gc.enable()
     limit = limits[case.limit]["memory"]["median"]
-    first = timings[0].samples
+    unit_time = timings[0].samples
     results = []
     for t, apart in zip(timings, differences, strict=True):
         c = t.contestant
@@ -151,7 +152,7 @@ def measure(case: Case, threads: int, pace: Pace, limits: Limits) -> dict[str, A
             "limit_share": case.traffic / seconds["median"] / 1e9 / limit,
             "peak_mib": peak_memory(c.call),
             # Taken within each round, so that a slow moment of the machine hits both.
-            "times_ours": None if t is timings[0] else spread(a / b for a, b in zip(t.samples, first, strict=True)),
+            "times_ours": None if t is timings[0] else spread(a / b for a, b in zip(t.samples, unit_time, strict=True)),
         })  # fmt: skip
     return {
         "name": case.name, "about": case.about, "threads": threads, "amount": case.amount, "unit": case.unit,

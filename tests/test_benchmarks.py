@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
-NAMES = ("hog", "feature_transform")
+NAMES = ("hog", "feature_transform", "maps")
 
 
 def bench(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -27,7 +27,7 @@ def bench(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def modules() -> Iterator[dict[str, ModuleType]]:
     """The shared modules of the benchmarks, which are scripts and no package; forgotten afterwards."""
-    names = ("machine", "results", "common", "hog_rivals")
+    names = ("machine", "results", "common", "hog_rivals", "map_rivals")
     sys.path.insert(0, str(BENCHMARKS))
     try:
         yield {name: importlib.import_module(name) for name in names}

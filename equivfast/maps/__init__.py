@@ -8,11 +8,12 @@ from equivfast.maps.fit import fit, fit_pairs
 from equivfast.maps.map import Map, load
 from equivfast.maps.permutation import cells, identity, permutation
 from equivfast.maps.quality import r_squared
-from equivfast.maps.ridge_path import ridge_path
+from equivfast.maps.ridge_path import RIDGE_STRENGTHS, ridge_path
 from equivfast.maps.solve import forward_selection_path, solve
 from equivfast.maps.statistics import Statistics
 
 __all__ = [
+    "RIDGE_STRENGTHS",
     "Map",
     "Statistics",
     "cells",

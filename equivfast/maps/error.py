@@ -9,6 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 
+# Cells whose channels sum to less have no energy.
+EMPTY = 1e-4
+
+
 def hellinger(p: Any, q: Any) -> NDArray[np.float64]:
     """The Hellinger distance of each cell, its channels read as a histogram.
 
@@ -16,8 +20,9 @@ def hellinger(p: Any, q: Any) -> NDArray[np.float64]:
                that the studies quote
     Units      0 (same histogram) to 1 (no channel in common)
     Definition channels below 0 are set to 0, each cell is divided by its sum, sqrt(1/2 sum (sqrt p - sqrt q)^2).
-               A cell without energy (all channels 0 or below) has no histogram: its distance is 0 from another such
-               cell and 1 from any other.
+               A cell without energy (the sum is at most 1e-4) has no histogram: its distance is 0 from another such
+               cell and 1 from any other. HOG cells that see a single pixel one grey level off sum to 0.5 and more,
+               flat ones to 0, and there the rounding of a learned map leaves 1e-7.
     Source     Lenc & Vedaldi 2015, section 3.1. The square root amplifies rounding: an error of 1e-6 in a channel near
                0 becomes 1e-3, so exactness is shown by the largest difference, not by a distance of 0.
     Raises     ValueError when p and q differ in shape, are not fields, or hold NaN or infinity.
@@ -28,7 +33,7 @@ def hellinger(p: Any, q: Any) -> NDArray[np.float64]:
     a, b = _fields("hellinger", p, q)
     a, b = (np.clip(v, 0, None) for v in (a, b))
     total_a, total_b = a.sum(-3, keepdims=True), b.sum(-3, keepdims=True)
-    full_a, full_b = total_a > 0, total_b > 0
+    full_a, full_b = total_a > EMPTY, total_b > EMPTY
     root_a = np.sqrt(np.divide(a, total_a, out=np.zeros_like(a), where=full_a))
     root_b = np.sqrt(np.divide(b, total_b, out=np.zeros_like(b), where=full_b))
     distance = np.sqrt(np.square(root_a - root_b).sum(-3) / 2).clip(max=1)

@@ -16,8 +16,8 @@ COLLINEAR = 1e-8
 EXPLAINED = 1e-12
 # An input whose standard deviation is below this share of the largest one counts as constant.
 CONSTANT = 1e-7
-# Memory for the tables of one block of outputs, in bytes.
-_BLOCK_BYTES = 1 << 28
+# Memory for the tables of one block of outputs, in bytes: what a core's caches hold, so that passes over it are cheap.
+_BLOCK_BYTES = 1 << 23
 
 
 def forward_selection(moments: Moments, nonzeros: int) -> Tensor:
@@ -28,7 +28,7 @@ def forward_selection(moments: Moments, nonzeros: int) -> Tensor:
                 Of equal inputs the first wins. Passed over: constant inputs, and inputs of which those already
                 chosen explain all but 1e-8 of the variance. A row ends early when all but 1e-12 of its output's
                 variance is explained, or no input is left.
-    Cost        (nonzeros + 4) p numbers of memory per output, outputs in blocks of 256 MB;
+    Cost        (nonzeros + 4) p numbers of memory per output, outputs in blocks of 8 MB;
                 about nonzeros^2 p / 2 multiply-adds per output
     Source      Chen, Billings & Luo 1989 (the selection); Lenc & Vedaldi 2015, equation 3 (its use for maps)
 

@@ -32,6 +32,9 @@ def cell(*channels: float) -> np.ndarray:
         ((-1, 0), (0, 0), 0),
         ((0, 0), (1, 2), 1),
         ((1, 2), (0, -2), 1),
+        ((1e-7, 2e-6), (0, 0), 0),  # a flat cell as a learned map predicts it
+        ((1e-7, 2e-6), (1, 2), 1),
+        ((1e-4, 1e-4), (1, 1), 0),  # little energy is energy
     ],
 )
 def test_hellinger_of_one_cell(p: tuple[float, ...], q: tuple[float, ...], distance: float) -> None:

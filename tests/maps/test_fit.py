@@ -265,3 +265,25 @@ def test_spoiled_arguments_of_solve_and_fit_pairs_are_named() -> None:
         ValueError, match=r"^fit_pairs: pairs must be of fields \(n, c, H, W\), got \[\(3, 3\), \(\)\]$"
     ):
         maps.fit_pairs([(np.ones((3, 3)), None)], groups.hflip(), grid, grid)
+
+
+def test_a_selection_path_holds_the_maps_of_each_number_of_entries(
+    planted_window: Callable[..., Any],
+) -> None:
+    p = planted_window(groups.rotation(30), 7, 3, 3, nonzeros=4)
+    s = maps.Statistics(p.g, p.source, p.target, p.channels, kind="window", support=5).update(p.x, p.y)
+    path = maps.forward_selection_path(s, (1, 4), support=3)
+    for k, found in zip((1, 4), path, strict=True):
+        alone = maps.solve(s, "forward_selection", support=3, nonzeros=k)
+        assert found.settings == alone.settings and found.settings["nonzeros"] == k
+        np.testing.assert_allclose(dense(found), dense(alone), atol=1e-12)
+        np.testing.assert_allclose(found.bias, alone.bias, atol=1e-12)
+    np.testing.assert_allclose(dense(path[1]), p.weight, atol=1e-6)
+
+
+@pytest.mark.parametrize("nonzeros", [(), (0,), (1, 2.0), (True,)])
+def test_a_selection_path_names_wrong_numbers(planted_window: Callable[..., Any], nonzeros: Any) -> None:
+    p = planted_window(groups.identity(), 3, 3, 1)
+    s = maps.Statistics(p.g, p.source, p.target, p.channels, kind="window", support=1).update(p.x, p.y)
+    with pytest.raises(ValueError, match=r"^forward_selection_path: nonzeros must "):
+        maps.forward_selection_path(s, nonzeros)

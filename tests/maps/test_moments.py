@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from equivfast.maps.moments import Moments
+from equivfast.maps.sums import gram
 
 
 def moments_of(x: np.ndarray, y: np.ndarray, cuts: list[int] | None = None) -> Moments:
@@ -62,3 +64,30 @@ def test_a_selection_is_the_moments_of_the_selected() -> None:
     columns, rows = [4, 0, 2], [3, 1]
     part = moments_of(x, y).select(torch.tensor(columns), torch.tensor(rows))
     assert_same(part, moments_of(x[:, columns], y[:, rows]), 1e-12)
+
+
+@pytest.mark.parametrize("rows", [9, 30, 700])
+def test_several_selections_side_by_side(rows: int) -> None:
+    """Few rows (kept), more than the inputs of a selection, and more than all inputs (only sums)."""
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(2, 1, size=(rows, 600)), rng.normal(size=(rows, 4))
+    columns, outputs = rng.permutation(600)[:20].reshape(2, 10), np.array([[0, 3], [2, 1]])
+    whole = moments_of(x, y, [4])
+    many = whole.select(torch.tensor(columns), torch.tensor(outputs))
+    assert many.batch == (2,) and (many.rows is not None) == (rows < 10)
+    again = many.select(
+        torch.tensor([[1, 0], [9, 5], [3, 4]]), torch.tensor([[1], [0], [1]]), torch.tensor([1, 0, 1])
+    )
+    picked = [(1, [1, 0], 1), (0, [9, 5], 0), (1, [3, 4], 1)]
+    for k in range(2):
+        assert_same(many.part(k), moments_of(x[:, columns[k]], y[:, outputs[k]]), 1e-12)
+    for k, (of, at, out) in enumerate(picked):
+        assert_same(again.part(k), moments_of(x[:, columns[of][at]], y[:, outputs[of][[out]]]), 1e-12)
+
+
+def test_a_large_gram_matrix_is_that_of_numpy() -> None:
+    x = np.random.default_rng(4).normal(size=(50, 1100))
+    found = gram(torch.from_numpy(x))
+    np.testing.assert_allclose(found, x.T @ x, rtol=1e-12, atol=1e-12)
+    assert torch.equal(found[:512, 1024:], found[1024:, :512].T)  # blocks above the diagonal are copies
+    assert torch.equal(gram(torch.from_numpy(x)[None])[0], found)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import OrthogonalMatchingPursuit, Ridge
 
 from equivfast.maps import forward_selection as selection
-from equivfast.maps.forward_selection import forward_selection
+from equivfast.maps.forward_selection import forward_selection, selection_path
 from equivfast.maps.least_squares import least_squares, ridge
 from equivfast.maps.moments import Moments
 
@@ -178,3 +178,34 @@ def test_more_entries_never_fit_worse() -> None:
         for k in range(1, 9)
     ]
     assert all((b <= a * (1 + 1e-12)).all() for a, b in itertools.pairwise(residuals))
+
+
+def side_by_side(x: np.ndarray, y: np.ndarray, parts: int) -> Moments:
+    """The regressions of `parts` slices of the columns."""
+    size, out = x.shape[1] // parts, y.shape[1] // parts
+    columns, rows = (torch.arange(n * parts).reshape(parts, n) for n in (size, out))
+    return moments_of(x, y).select(columns, rows)
+
+
+@pytest.mark.parametrize("n", [60, 7])
+def test_regressions_side_by_side_are_solved_as_each_by_itself(n: int) -> None:
+    """More and fewer rows than inputs; one regression has inputs that depend on each other, one has constant ones."""
+    x, y = data(n, 40, 8, seed=13)
+    x[:, 12] = x[:, 10] - 2 * x[:, 13]
+    x[:, 20:30] = 3.0
+    together = side_by_side(x, y, 4)
+    assert together.batch == (4,) and (together.rows is None) == (n > 10)
+    alone = [moments_of(x[:, k * 10 : k * 10 + 10], y[:, k * 2 : k * 2 + 2]) for k in range(4)]
+    for solver in (least_squares, lambda m: ridge(m, 1e-3), lambda m: forward_selection(m, 3)):
+        found = solver(together)
+        assert found.shape == (4, 2, 10)
+        for one, moments in zip(found, alone, strict=True):
+            np.testing.assert_allclose(one, solver(moments), rtol=1e-7, atol=1e-9)
+    assert not least_squares(together)[2].any()
+
+
+def test_one_selection_gives_every_number_of_entries() -> None:
+    x, y = data(60, 12, 9, seed=14)
+    m = side_by_side(x, y, 3)
+    for k, found in zip((4, 1, 3), selection_path(m, (4, 1, 3)), strict=True):
+        np.testing.assert_allclose(found, forward_selection(m, k), rtol=1e-9, atol=1e-12)
