@@ -130,7 +130,7 @@ def faces(pixels: int = PIXELS) -> TaskImages:
     large = [Image.fromarray(x).resize(size, Image.Resampling.BICUBIC) for x in small.astype(np.float32)]
     images = np.stack([np.asarray(x) for x in large]).clip(0, 1)
     labels = np.arange(len(images)) < _FACES
-    return TaskImages("faces", "faces", "pieces of backgrounds", images, labels, np.arange(len(images)))
+    return TaskImages("faces", "faces", "pieces of background", images, labels, np.arange(len(images)))
 
 
 def two_classes(path: str | os.PathLike[str], pixels: int = PIXELS) -> TaskImages:

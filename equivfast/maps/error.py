@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-
 # Cells whose channels sum to less have no energy.
 EMPTY = 1e-4
 

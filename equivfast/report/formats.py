@@ -18,14 +18,23 @@ def share(value: float | None) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """A duration, an en dash for none.
+    """A measured duration to three digits, an en dash for none.
 
-    >>> seconds(281.18), seconds(30.93), seconds(0.0123), seconds(0.0)
-    ('281 s', '30.9 s', '0.0123 s', '< 0.0001 s')
+    >>> seconds(281.18), seconds(30.9), seconds(0.38), seconds(0.0123), seconds(0.0)
+    ('281 s', '30.9 s', '0.380 s', '0.0123 s', '< 0.0001 s')
     """
     if value is None:
         return "–"
-    return "< 0.0001 s" if value < 1e-4 else f"{value:.0f} s" if value >= 100 else f"{value:.3g} s"
+    return "< 0.0001 s" if value < 1e-4 else f"{value:.0f} s" if value >= 100 else f"{value:#.3g} s"
+
+
+def published(value: float | None) -> str:
+    """A duration with the digits of its source.
+
+    >>> published(281.18), published(5.91)
+    ('281.18 s', '5.91 s')
+    """
+    return "–" if value is None else f"{value:g} s"
 
 
 def plain(value: Any) -> str:

@@ -17,24 +17,27 @@ The one script stands in the page itself and sorts a table; without it everythin
                                 (None: all cells), nonzeros (per output, or None)
         best                    the name of the method with the smallest error (controls left out)
         gain                    {over, mean, low, high}: the better control, and how far the best is below it
-        example                 may be absent: photo, method, and image_x, image_gx, phi_x, phi_gx, mapped
-                                (PNG as data: addresses; see glyphs.png_uri)
+        example                 may be absent: photo, method, field [H, W] of the pictures (may be absent), and image_x,
+                                image_gx, phi_x, phi_gx, mapped (PNG as data: addresses; see glyphs.png_uri)
     headline        list of value, text (a sentence)
     findings        list of sentences
     interval        may be absent: what low and high are, in words
     provenance      versions {name: version}, seed, command, cpu_level, machine, skipped [[name, reason]],
-                    images {train: [...], test: [...]}, settings {...}, seconds {stage: seconds}
+                    images {train: [...], test: [...]}, settings {...} (curve_windows is told beside the curves),
+                    seconds {stage: seconds}
 
 These may be absent, and the page then has no such section:
 
     curves          {"rotation": {"degrees": [...], "series": {method: [error or None]}, "low": ..., "high": ...},
-                    "scale": {"factors": ...}, "shift": {"cells": ...}}; low and high, like series, may be absent
+                    "scale": {"factors": ...}, "shift": {"cells": ...}}; low and high, like series, may be absent;
+                    degrees count counter-clockwise, cells to the right
     pattern         list of name, method, nonzero_share, shape [rows, columns], picture (see sparsity), caption
-    sizes           list of name, label, source [H, W], rows [{field, source, methods {name: interval}}]
+    sizes           list of name, label, source [H, W], rows [{field, source, source_all_cells (if another), methods
+                    {name: interval}}]
     composition     list of g, h, gh, label, field, method, direct (M_gh), composed (M_g M_h), gap (intervals), and
                     "no map" (an interval, may be absent)
     learning        transform, train_windows, inputs, outputs, field, rows [{name, support, nonzeros, seconds}],
-                    paper {unstructured, structured [fastest, slowest], source}
+                    paper {unstructured, structured [fastest, slowest], source, field [H, W] (may be absent)}
     shared          list of name, label, solver, support, hellinger, nonzero_share, learn_seconds
     task            name, positives, negatives, train, test, field, method, upright (an interval), curves as above
                     with accuracies

@@ -13,15 +13,16 @@ from equivfast.report.svg import slug
 PICTURES = ("image_x", "image_gx", "phi_x", "phi_gx", "mapped")
 # Places on the page and the words that lead there; a part that is absent has neither.
 CONTENTS = (
+    ("findings", "findings", "findings"),
     ("error", "errors", ""),
     ("transformations", "transformation by transformation", ""),
     ("patterns", "matrices", "pattern"),
-    ("all", "every setting", ""),
     ("sizes", "array sizes", "sizes"),
     ("compose", "composition", "composition"),
     ("learn", "learning time", "learning"),
     ("bank", "one filter bank", "shared"),
     ("task", "classifier", "task"),
+    ("all", "every setting", ""),
     ("measured", "how it was measured", ""),
     ("provenance", "provenance", ""),
 )
@@ -30,14 +31,20 @@ CONTENTS = (
 def of(result: dict[str, Any]) -> dict[str, Any]:
     """Everything the template of a study needs beside the result itself."""
     transforms, curves = result["transforms"], result.get("curves") or {}
-    largest = figures.highest(curves.values())
+    side_by_side = figures.highest(
+        [*curves.values()][1:]
+    )  # the first has the width of the page, and its own axis
     labels = {transform["name"]: transform["label"] for transform in transforms}
     return {
         "contents": [(place, words) for place, words, part in CONTENTS if not part or result.get(part)],
         "labels": labels,
         "span": result.get("interval", "the interval around each mean"),
         "bars": figures.error_bars(transforms),
-        "curves": [figures.error_curves(name, curve, largest) for name, curve in curves.items()],
+        "curves": [
+            figures.error_curves(name, curve, side_by_side if k else None)
+            for k, (name, curve) in enumerate(curves.items())
+        ],
+        "fields": sorted({tuple(transform["field"]) for transform in transforms}),
         "table": figures.error_table(transforms),
         "sections": [_transformation(k, transform) for k, transform in enumerate(transforms)],
         "settings": figures.settings_table(transforms),

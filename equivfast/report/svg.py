@@ -89,20 +89,22 @@ def scale(largest: float) -> tuple[float, list[float]]:
 
 
 def show(value: float | None) -> str:
-    """A number as the page prints it, an en dash for none.
+    """A number as the page prints it, with a minus sign that is one, and an en dash for none.
 
-    >>> show(0.12949), show(0.0012), show(3.2e-7), show(0)
-    ('0.129', '0.0012', '3·10⁻⁷', '0')
+    >>> show(0.12949), show(-0.0012), show(3.2e-7), show(0)
+    ('0.129', '−0.0012', '3·10⁻⁷', '0')
     """
     if value is None or not math.isfinite(value):
         return "–"
+    if value < 0:
+        return f"−{show(-value)}"
     if value == 0:
         return "0"
-    if abs(value) >= 100:
+    if value >= 100:
         return f"{value:.0f}"
-    if abs(value) >= 0.01:
+    if value >= 0.01:
         return f"{value:.3f}"
-    if abs(value) >= 0.0005:
+    if value >= 0.0005:
         return f"{value:.4f}"
     digits, exponent = f"{value:.0e}".split("e")
     return f"{digits}·10{str(int(exponent)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"

@@ -12,6 +12,8 @@ from equivfast.groups import Transform, identity
 from equivfast.studies._pairs import Pairs
 from equivfast.studies._windows import WindowSet, centred
 
+_GLYPH_PIXELS = 300  # side of a picture of glyphs: as large as the report shows it
+
 
 def example(pairs: Pairs, m: maps.Map, method: str, windows: WindowSet) -> dict[str, Any]:
     """The held-out window with the clearest edges: pictures and glyphs of x, gx and M phi(x), drawn to one scale."""
@@ -25,7 +27,8 @@ def example(pairs: Pairs, m: maps.Map, method: str, windows: WindowSet) -> dict[
     fields = [centred(pairs.x_test[i], field), pairs.y_test[i], m(x)[0]]
     arrays = [field.numpy() for field in fields]
     peak = max(float(report.strengths(a, phi.orientations, phi.variant).max()) for a in arrays)
-    drawn = [report.glyphs(a, phi.orientations, phi.variant, peak=peak or 1.0) for a in arrays]
+    cell = max(21, _GLYPH_PIXELS // field)
+    drawn = [report.glyphs(a, phi.orientations, phi.variant, cell=cell, peak=peak or 1.0) for a in arrays]
     phi_x, phi_gx, mapped = (report.png_uri(report.ink(picture)) for picture in drawn)
     return {
         "photo": windows.photographs[int(windows.photo_of[i])].name,

@@ -26,6 +26,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+TELEPHONE, DESK = (375, 800), (1280, 900)
 NAMES = ("chromium", "chromium-browser", "google-chrome")  # those of tools/browser.sh
 FLAGS = (
     "--headless",

@@ -1,13 +1,18 @@
-"""A small made-up result of a study, with names that would break a careless page."""
+"""A small made-up result of a study, with names that would break a careless page; a measured one; a browser."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from report.browser import NAMES, Browser, find
 
 from equivfast import report
+from equivfast.studies.equivariance import EquivarianceConfig, run
 
 EVIL = '<script>alert("x")</script> & <b>bold</b>'
 
@@ -176,3 +181,38 @@ def result() -> dict[str, Any]:
             "seconds": {"study": 12.5},
         },
     }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Skips where there is none; one that EQUIVFAST_BROWSER names has to be there."""
+    program = find()
+    if program is None:
+        pytest.skip(f"none of {', '.join(NAMES)} is on the path and EQUIVFAST_BROWSER is not set")
+    with Browser(program) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def measured() -> dict[str, Any]:
+    config = EquivarianceConfig(
+        transforms=("hflip", "rot:45"),
+        parts=("sizes", "composition", "shared", "learning"),  # curves and task take half a minute
+        train_windows=60,
+        test_windows=20,
+        curve_windows=12,
+        field=3,
+        sizes=(3, 5),
+        compositions=("rot:45*rot:45",),
+    )
+    return json.loads(json.dumps(run(config)))
+
+
+@pytest.fixture(params=["made up", "measured"])
+def study(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return request.getfixturevalue("result" if request.param == "made up" else "measured")
+
+
+@pytest.fixture
+def address(tmp_path: Path, study: dict[str, Any]) -> str:
+    return report.write_equivariance_page(tmp_path / "index.html", study).as_uri()

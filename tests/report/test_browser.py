@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from report.browser import NAMES, Browser, BrowserError, find, pdf_pages
+from report.browser import DESK, NAMES, TELEPHONE, Browser, BrowserError, find, pdf_pages
 
 from equivfast import report
-from equivfast.report.formats import seconds, share
-from equivfast.studies.equivariance import EquivarianceConfig, run
+from equivfast.report.formats import published, seconds, share
 
-TELEPHONE, DESK = (375, 800), (1280, 900)
-FORMATS = {None: report.show, "share": share, "seconds": seconds}
+FORMATS = {None: report.show, "share": share, "seconds": seconds, "published": published}
 
 # Only what reaches beyond the page counts: a wide table may scroll inside its box.
 OVERFLOW = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
@@ -29,41 +26,6 @@ SORTED = f"{HEAD}.ariaSort"
 COLUMN = f"""[...document.querySelectorAll("table.settings tbody tr")].filter(row => row.offsetParent)
     .map(row => row.cells[{HEAD}.cellIndex])
     .map(cell => Number((cell.querySelector("[data-value]") ?? cell).dataset.value))"""
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Skips where there is none; one that EQUIVFAST_BROWSER names has to be there."""
-    program = find()
-    if program is None:
-        pytest.skip(f"none of {', '.join(NAMES)} is on the path and EQUIVFAST_BROWSER is not set")
-    with Browser(program) as browser:
-        yield browser
-
-
-@pytest.fixture(scope="session")
-def measured() -> dict[str, Any]:
-    config = EquivarianceConfig(
-        transforms=("hflip", "rot:45"),
-        parts=("sizes", "composition", "shared", "learning"),  # curves and task take half a minute
-        train_windows=60,
-        test_windows=20,
-        curve_windows=12,
-        field=3,
-        sizes=(3, 5),
-        compositions=("rot:45*rot:45",),
-    )
-    return json.loads(json.dumps(run(config)))
-
-
-@pytest.fixture(params=["made up", "measured"])
-def study(request: pytest.FixtureRequest) -> dict[str, Any]:
-    return request.getfixturevalue("result" if request.param == "made up" else "measured")
-
-
-@pytest.fixture
-def address(tmp_path: Path, study: dict[str, Any]) -> str:
-    return report.write_equivariance_page(tmp_path / "index.html", study).as_uri()
 
 
 def check_page(browser: Browser, address: str, width: int) -> None:
@@ -99,6 +61,16 @@ def test_every_number_is_the_one_of_the_result(browser: Browser, address: str, s
     assert len(paths) >= sum(len(transform["methods"]) for transform in study["transforms"])
 
 
+def test_headline_and_findings_are_those_of_the_result(
+    browser: Browser, address: str, study: dict[str, Any]
+) -> None:
+    browser.open(address, *DESK)
+    words = "[...document.querySelectorAll('{}')].map(e => e.textContent)"
+    assert browser.evaluate(words.format(".card b")) == [item["value"] for item in study["headline"]]
+    assert browser.evaluate(words.format(".card p")) == [item["text"] for item in study["headline"]]
+    assert browser.evaluate(words.format(".findings li")) == study["findings"]
+
+
 def agrees(result: dict[str, Any], path: str, value: str | None, form: str | None, text: str) -> bool:
     expected = at(result, path)
     same = value in (None, "") if expected is None else value is not None and float(value) == expected
@@ -120,6 +92,23 @@ def test_the_table_of_every_setting_sorts(browser: Browser, address: str, study:
         assert browser.evaluate(SORTED) == order
         assert browser.evaluate(COLUMN) == expected
     assert browser.complaints == []
+
+
+def test_unlimited_and_absent_settings_sort_behind_numbers(
+    browser: Browser, address: str, study: dict[str, Any]
+) -> None:
+    browser.open(address, *DESK)
+    head = HEAD.replace("Hellinger", "m").replace(".includes(", " === (")
+    learned = [m["support"] for t in study["transforms"] for m in t["methods"] if m["role"] == "learned"]
+    numbers = sorted(support for support in learned if support is not None)
+    everywhere = ["all"] * learned.count(None)
+    absent = ["–"] * (sum(len(t["methods"]) for t in study["transforms"]) - len(learned))
+    upwards = [*map(str, numbers), *everywhere]
+    for expected in (upwards + absent, upwards[::-1] + absent):
+        browser.click(f"{head}.querySelector('button')")
+        shown = browser.evaluate(f"""[...document.querySelectorAll("table.settings tbody tr")]
+            .map(row => row.cells[{head}.cellIndex].textContent)""")
+        assert shown == expected
 
 
 def test_the_table_of_every_setting_shows_one_transformation(

@@ -56,11 +56,36 @@ def test_curve_points_stand_where_the_data_say(result: dict[str, Any]) -> None:
 
 
 def test_intervals_are_bands_around_their_curve() -> None:
-    curve = {"degrees": [0, 45, 90, 135], "series": {"ridge": [0.1, 0.2, None, 0.2]}}
-    curve |= {"low": {"ridge": [0.0, 0.1, None, 0.1]}, "high": {"ridge": [0.2, 0.4, None, 0.3]}}
+    curve = {"degrees": [0, 45, 90, 135], "series": {"a map": [0.1, 0.2, None, 0.2]}}
+    curve |= {"low": {"a map": [0.0, 0.1, None, 0.1]}, "high": {"a map": [0.2, 0.4, None, 0.3]}}
     body = figures.error_curves("rotation", curve).body
     assert '<polygon class="band learned" points="0,120 33.333,0 33.333,180 0,240"/>' in body
     assert body.count("<polygon") == 2 and body.count("<polyline") == 1
+
+
+def test_a_solver_keeps_its_line_whatever_stands_beside_it() -> None:
+    def lines(*methods: str) -> dict[str, str]:
+        curve = {"degrees": [0, 45], "series": {method: [0.1, 0.2] for method in methods}}
+        return {words: kind for kind, words in figures.error_curves("rotation", curve).legend}
+
+    three = lines("no map", "least squares m=3", "ridge m=3", "forward selection k=5 m=3")
+    assert len(set(three.values())) == 4
+    assert lines("ridge m=3")["ridge m=3"] == three["ridge m=3"]
+    two = lines("ridge m=3", "ridge m=5", "another")
+    assert len(set(two.values())) == 3 and two["ridge m=3"] == three["ridge m=3"]
+
+
+def test_axes_say_what_they_measure(result: dict[str, Any]) -> None:
+    def titles(figure: figures.Figure) -> list[str]:
+        return re.findall(r'<text class="axis-title"[^>]*>(.*?)</text>', figure.body)
+
+    error = "mean Hellinger distance per cell"
+    curve = {"series": {"no map": [0.1, 0.2]}}
+    for parameter, words in (("degrees", "angle"), ("factors", "factor"), ("cells", "shift")):
+        upright, level = titles(figures.error_curves("x", {parameter: [0.5, 1.0], **curve}))
+        assert upright == error and words in level
+    assert titles(figures.error_bars(result["transforms"])) == [error]
+    assert titles(figures.accuracy_curves(result["task"])[0])[0] == "accuracy, mean of both classes"
 
 
 def test_factors_stand_by_their_logarithm() -> None:
@@ -88,7 +113,14 @@ def test_accuracies_have_an_axis_that_holds_them(result: dict[str, Any], lowest:
     task["curves"] = {"rotation": {"degrees": [0, 90], "series": {"no map": [0.9, lowest]}}}
     (figure,) = figures.accuracy_curves(task)
     assert re.findall(r'dx="-8"[^>]*>(.*?)</text>', figure.body)[0] == first
-    assert "upright 90 %" in figure.body and figure.data["series"] == {"no map": [0.9, lowest]}
+    assert figure.data["series"] == {"no map": [0.9, lowest]}
+    bottom = float(first.removesuffix(" %")) / 100
+    levels = {"level": ("upright images (90 %)", 0.9), "guess": ("guessing (50 %)", 0.5)}
+    shown = levels if bottom < 0.5 else {"level": levels["level"]}
+    assert figure.legend[1:] == tuple((kind, words) for kind, (words, _) in shown.items())
+    for kind, (_, value) in levels.items():
+        height = [240 * (1 - (value - bottom) / (1 - bottom))] if kind in shown else []
+        assert attributes(figure.body, "line", "y1", kind) == pytest.approx(height, abs=0.01)
 
 
 def test_notable_methods_are_controls_the_exact_action_and_the_best_of_each_solver(
@@ -121,7 +153,10 @@ def test_sizes_mark_the_best_of_each_column(result: dict[str, Any]) -> None:
         ("learned", "sizes.0.rows.0"),
         ("learned", "sizes.0.rows.1"),
     ]
-    assert "5×5 <small>from 9×9</small>" in body
+    assert "5×5 cells <small>from 9×9</small>" in body
+    result["sizes"][0]["rows"][1]["source_all_cells"] = 7
+    body = figures.size_table(0, result["sizes"][0]).body
+    assert "5×5 cells <small>from 9×9, all cells from 7×7</small>" in body
 
 
 def test_shared_banks_stand_beside_the_best_map_per_cell(result: dict[str, Any]) -> None:
@@ -130,6 +165,62 @@ def test_shared_banks_stand_beside_the_best_map_per_cell(result: dict[str, Any])
     assert body.count('class="best learned"') == 1
     result["shared"][0]["name"] = "elsewhere"
     assert figures.shared_table(result["shared"], result["transforms"]).body.count('<td class="none">') == 4
+
+
+def test_bars_of_one_table_have_one_scale(result: dict[str, Any]) -> None:
+    result["transforms"][0]["methods"][3]["hellinger"]["mean"] = (
+        0.26  # the best per cell, twice any shared bank
+    )
+    for learned in (2, 4):
+        result["transforms"][0]["methods"][learned]["hellinger"]["mean"] = 0.5
+    body = figures.shared_table(result["shared"], result["transforms"]).body
+    bars = re.findall(r'style="width:([\d.]+)%"></span><span class="number" [^>]*data-value="([\d.]+)"', body)
+    assert len(bars) == 4
+    assert [float(width) for width, _ in bars] == pytest.approx(
+        [float(v) / 0.26 * 100 for _, v in bars], abs=1e-3
+    )
+
+
+def test_times_of_learning_stand_by_neighbourhood_above_the_published_ones(result: dict[str, Any]) -> None:
+    learning = result["learning"]
+    learning["rows"] = [
+        {"name": name, "support": support, "nonzeros": None, "seconds": seconds}
+        for name, support, seconds in (
+            ("ridge m=3", 3, 0.25), ("ridge m=1", 1, 0.05), ("ridge all cells", None, 2.5), ("other m=1", 1, 0.01)
+        )
+    ]  # fmt: skip
+    body = figures.learning_table(learning).body
+    heads = [re.sub("<.*?>", "", words) for words in re.findall(r'<th scope="col">(.*?)</th>', body)]
+    assert heads == ["method", "m = 1", "m = 3", "all cells"]
+    rows = re.findall(r"<tr class=.*?</tr>", body)
+    cells = [[re.sub("<.*?>", "", cell) for cell in re.findall(r"<td.*?</td>", row)] for row in rows]
+    assert cells == [
+        ["0.0500 s", "0.250 s", "2.50 s"],
+        ["0.0100 s", "–", "–"],
+        ["5.91 s to 30.93 s for m = 1 to 5", "281.18 s"],
+    ]
+    assert 'colspan="2"' in rows[2] and "9×9" not in body
+    learning["paper"]["field"] = [9, 9]
+    assert "9×9 cells, " in figures.learning_table(learning).body
+    learning["rows"] = learning["rows"][2:3]
+    assert "colspan" not in figures.learning_table(learning).body
+
+
+def test_sizes_of_arrays_are_told_where_they_differ(result: dict[str, Any]) -> None:
+    transforms = result["transforms"]
+    for draw in (figures.error_bars, figures.error_table):
+        assert "cells</small>" not in draw(transforms).body
+        transforms[1]["field"] = [5, 7]
+        assert "5×7 cells</small>" in draw(transforms).body and "9×9 cells</small>" in draw(transforms).body
+        transforms[1]["field"] = [9, 9]
+
+
+def test_narrow_drawings_have_few_ticks(result: dict[str, Any]) -> None:
+    turned = result["transforms"][0]
+    for method in turned["methods"]:
+        method["per_photo"] = {"cat": 0.29}
+    ticks = re.findall(r'<text class="tick"[^>]*>(.*?)</text>', figures.photo_errors(turned).body)
+    assert ticks == ["0", "0.1", "0.2", "0.3"]
 
 
 def test_composition_names_methods_where_they_differ(result: dict[str, Any]) -> None:
@@ -201,7 +292,8 @@ def test_scale_covers_the_data_with_round_ticks(largest: float) -> None:
         (1234.5, "1234"),
         (0.5, "0.500"),
         (0.00951, "0.0095"),
-        (-2e-5, "-2·10⁻⁵"),
+        (-2e-5, "−2·10⁻⁵"),
+        (-0.012, "−0.012"),
     ],
 )
 def test_numbers(value: float | None, words: str) -> None:

@@ -6,9 +6,10 @@ from equivfast.report.figures.bars import error_bars
 from equivfast.report.figures.cells import number
 from equivfast.report.figures.curves import accuracy_curves, error_curves, highest
 from equivfast.report.figures.figure import Figure
+from equivfast.report.figures.learning import learning_table
 from equivfast.report.figures.matrices import error_table, size_table
 from equivfast.report.figures.methods import notable, notable_table, settings_table
-from equivfast.report.figures.parts import composition_table, learning_table, one_method, shared_table
+from equivfast.report.figures.parts import composition_table, one_method, shared_table
 from equivfast.report.figures.photos import photo_errors
 
 __all__ = [

@@ -5,7 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-TITLES = {"degrees": "angle, degrees", "factors": "factor (logarithmic axis)", "cells": "shift in cells"}
+TITLES = {
+    "degrees": "angle of rotation, counter-clockwise",
+    "factors": "scaling factor (logarithmic axis)",
+    "cells": "shift to the right, in cells",
+}
 FACTORS = (0.25, 0.5, 2**-0.5, 1.0, 1.25, 2**0.5, 2.0, 4.0)
 FRACTIONS = ((0.0, "0"), (0.25, "¼"), (0.5, "½"), (0.75, "¾"), (1.0, "1"))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from equivfast.report.figures.figure import ERROR, Figure, Series, compared, interval_of, row
+from equivfast.report.figures.figure import ERROR, Figure, Series, compared, field_note, interval_of, row
 from equivfast.report.svg import (
     drawing,
     labels_below,
@@ -25,9 +25,9 @@ def error_bars(transforms: Sequence[dict[str, Any]]) -> Figure:
     """One group of bars per transformation, with intervals: controls, best learned map, exact action."""
     groups = [(transform, compared(transform)) for transform in transforms]
     top, ticks = scale(max((interval_of(method)[1] for _, bars in groups for _, method in bars), default=0))
+    note = field_note(transforms)
     rows = [
-        row(transform["label"], _bar_group(bars, top, ticks), "{}×{} cells".format(*transform["field"]))
-        for transform, bars in groups
+        row(transform["label"], _bar_group(bars, top, ticks), note(transform)) for transform, bars in groups
     ]
     title = text("50%", 34, ERROR, "axis-title", anchor="middle")
     rows.append(row("", drawing(38, [*labels_below(top, ticks, 14), title])))

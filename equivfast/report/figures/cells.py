@@ -8,10 +8,15 @@ from typing import Any
 from markupsafe import Markup
 
 from equivfast.report.atomic import finite
-from equivfast.report.formats import seconds, share
+from equivfast.report.formats import published, seconds, share
 from equivfast.report.svg import percent, show
 
-FORMATS: dict[str, Callable[[Any], str]] = {"": show, "share": share, "seconds": seconds}
+FORMATS: dict[str, Callable[[Any], str]] = {
+    "": show,
+    "share": share,
+    "seconds": seconds,
+    "published": published,
+}
 
 
 def stamp(path: str, value: float | None, form: str = "") -> Markup:
@@ -89,11 +94,13 @@ def head(text: object, order: int | None = None) -> Markup:
 
 
 def table(kind: str, heads: Sequence[object], rows: Iterable[tuple[str, Sequence[Markup]]]) -> Markup:
-    """A table in a box that scrolls sideways; `rows` are (class, cells), `heads` words or safe HTML."""
+    """A table in a box that scrolls sideways; `rows` are (class, cells), `heads` words or safe HTML. The style
+    sheet is told how many columns there are: bars can be compared where all are equally wide."""
     top = Markup("").join(Markup('<th scope="col">{}</th>').format(words) for words in heads)
     body = Markup("\n").join(
         Markup('<tr class="{}">{}</tr>').format(role, Markup("").join(cells)) for role, cells in rows
     )
     return Markup(
-        '<div class="scroll"><table class="{}"><thead><tr>{}</tr></thead><tbody>\n{}\n</tbody></table></div>'
-    ).format(kind, top, body)
+        '<div class="scroll"><table class="{}" style="--columns:{}"><thead><tr>{}</tr></thead><tbody>\n{}\n'
+        "</tbody></table></div>"
+    ).format(kind, len(heads) - 1, top, body)

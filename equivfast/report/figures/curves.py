@@ -3,38 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
-from equivfast.report.figures.axes import TITLES, axis, tick_kind
+from equivfast.report.figures.axes import axis
 from equivfast.report.figures.figure import ERROR, Figure
+from equivfast.report.figures.frame import HEIGHT, Frame
 from equivfast.report.formats import share
-from equivfast.report.svg import band, dot, drawing, line, path, plane, scale, show, slug, text
+from equivfast.report.svg import band, dot, drawing, path, plane, scale, show, slug
 
 LEARNED_COLOURS = ("learned", "learned2", "learned3", "learned4")
+# A solver has one line on the whole page, whatever stands beside it.
+SOLVERS = {"forward selection": "learned", "ridge": "learned2", "least squares": "learned3"}
 CONTROLS = ("no map", "cells moved")
-HEIGHT = 240
+ACCURACY = "accuracy, mean of both classes"
+CHANCE = 0.5  # accuracies are means over two classes
 # Up to this many points a curve shows them; beyond, they answer to the pointer only.
 MOST_DOTS = 15
 
 Curve = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class _Frame:
-    """What the drawing spans upwards, the words of a value, and a level to compare with."""
-
-    bottom: float
-    top: float
-    ticks: Sequence[float]
-    words: Any
-    tick_words: Any
-    level: tuple[float, str] | None = None
-
-    def y(self, value: float) -> float:
-        return round(HEIGHT * (1 - (value - self.bottom) / (self.top - self.bottom)), 2)
 
 
 def highest(curves: Iterable[Curve]) -> float:
@@ -45,24 +33,23 @@ def highest(curves: Iterable[Curve]) -> float:
 def error_curves(name: str, curve: Curve, largest: float | None = None) -> Figure:
     """Error against a parameter of the transformation, one line per method; None in a series is a gap."""
     top, ticks = scale(highest([curve]) if largest is None else largest)
-    frame = _Frame(0.0, top, ticks, show, "{:.6g}".format)
+    frame = Frame(0.0, top, ticks, ERROR, show, "{:.6g}".format)
     return _figure(f"curve-{slug(name)}", f"Error against {name}", curve, frame, {"unit": ERROR})
 
 
 def accuracy_curves(task: Mapping[str, Any]) -> list[Figure]:
     """How often the classifier is right, against each parameter, beside its accuracy on upright images."""
-    curves = task["curves"]
-    lowest = min((value for curve in curves.values() for value in _values(curve)), default=0.0)
+    lowest = min((value for curve in task["curves"].values() for value in _values(curve)), default=0.0)
     bottom = next(start for start in (0.5, 0.4, 0.0) if lowest >= start)
     ticks = [k / 10 for k in range(round(10 * bottom), 11, 1 if bottom else 2)]
     upright = task["upright"]["mean"]
-    level = None if upright is None else (upright, f"upright {share(upright)}")
-    frame = _Frame(bottom, 1.0, ticks, share, share, level)
+    levels = [] if upright is None else [("level", upright, f"upright images ({share(upright)})")]
+    if bottom < CHANCE:
+        levels.append(("guess", CHANCE, f"guessing ({share(CHANCE)})"))
+    frame = Frame(bottom, 1.0, ticks, ACCURACY, share, share, tuple(levels))
     return [
-        _figure(
-            f"task-{slug(name)}", f"Accuracy against {name}", curve, frame, {"unit": "share of right answers"}
-        )
-        for name, curve in curves.items()
+        _figure(f"task-{slug(name)}", f"Accuracy against {name}", curve, frame, {"unit": ACCURACY})
+        for name, curve in task["curves"].items()
     ]
 
 
@@ -72,41 +59,23 @@ def _values(curve: Curve) -> Iterator[float]:
             yield from (float(value) for value in values if value is not None)
 
 
-def _figure(name: str, title: str, curve: Curve, frame: _Frame, about: dict[str, Any]) -> Figure:
+def _figure(name: str, title: str, curve: Curve, frame: Frame, about: dict[str, Any]) -> Figure:
     parameter = next(key for key in curve if key not in ("series", "low", "high"))
     values = [float(value) for value in curve[parameter]]
-    place, ticks = axis(parameter, values)
+    place, _ = axis(parameter, values)
     places, colours = [place(value) for value in values], _colours(curve["series"])
-    parts = []
-    for tick in frame.ticks:
-        y = frame.y(tick)
-        parts += [
-            line("0", y, "100%", y, "grid"),
-            text("0", y + 4, frame.tick_words(tick), "tick", anchor="end", dx=-8),
-        ]
-    for value, words in ticks:
-        at = f"{place(value):.3f}%"
-        parts += [
-            line(at, HEIGHT, at, HEIGHT + 4, "join"),
-            text(at, HEIGHT + 18, words, tick_kind(words), anchor="middle"),
-        ]
-    parts.append(text("50%", HEIGHT + 38, TITLES.get(parameter, parameter), "axis-title", anchor="middle"))
-    if frame.level:
-        y = frame.y(frame.level[0])
-        parts += [
-            line("0", y, "100%", y, "level"),
-            text("100%", y - 5, frame.level[1], "tick", anchor="end"),
-        ]
+    parts = [*frame.parts(parameter, values)]
     parts.append(plane(HEIGHT, _lines(curve, places, colours, frame)))
     for method, numbers in curve["series"].items():
         parts += _dots(method, numbers, values, places, colours[method], frame)
-    legend = tuple((colours[method], method) for method in curve["series"])
+    legend = [(f"curve {colours[method]}", method) for method in curve["series"]]
+    legend += [(kind, words) for kind, _, words in frame.levels]
     body = Markup('<div class="curves">{}</div>').format(drawing(HEIGHT + 44, parts))
-    return Figure(name, title, body, {**about, **curve}, legend)
+    return Figure(name, title, body, {**about, **curve}, tuple(legend), marks="lines")
 
 
 def _lines(
-    curve: Curve, places: Sequence[float], colours: Mapping[str, str], frame: _Frame
+    curve: Curve, places: Sequence[float], colours: Mapping[str, str], frame: Frame
 ) -> Iterator[Markup]:
     """Intervals below, lines above them."""
     lows, highs = curve.get("low") or {}, curve.get("high") or {}
@@ -142,7 +111,7 @@ def _dots(
     values: Sequence[float],
     places: Sequence[float],
     colour: str,
-    frame: _Frame,
+    frame: Frame,
 ) -> Iterator[Markup]:
     for k, value in enumerate(numbers):
         if value is not None:
@@ -154,9 +123,14 @@ def _dots(
 
 
 def _colours(series: Iterable[str]) -> dict[str, str]:
+    """The class of each line: solvers have their own, anything else takes what is left."""
     methods = list(series)
     controls = [method for method in methods if method in CONTROLS]
-    learned = [method for method in methods if method not in controls]
-    return {method: f"control{k}" for k, method in enumerate(controls)} | {
-        method: LEARNED_COLOURS[k % len(LEARNED_COLOURS)] for k, method in enumerate(learned)
-    }
+    found = {method: f"control{k}" for k, method in enumerate(controls)}
+    for method in methods:
+        own = next((colour for solver, colour in SOLVERS.items() if method.startswith(solver)), None)
+        if method not in found and own not in (None, *found.values()):
+            found[method] = str(own)
+    left = [colour for colour in LEARNED_COLOURS if colour not in found.values()] or list(LEARNED_COLOURS)
+    others = [method for method in methods if method not in found]
+    return found | {method: left[k % len(left)] for k, method in enumerate(others)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,13 +24,15 @@ Series = list[tuple[str, Method]]
 
 @dataclass(frozen=True)
 class Figure:
-    """`body` is safe HTML; `data` what it shows, which the page offers as JSON; `legend`: (colour, words)."""
+    """`body` is safe HTML; `data` what it shows, which the page offers as JSON; `legend`: (colour, words), where
+    the colour is the class of a line, of a point or of an area."""
 
     id: str
     title: str
     body: Markup
     data: Any
     legend: tuple[tuple[str, str], ...] = ()
+    marks: str = "areas"
 
     @property
     def json(self) -> Markup:
@@ -74,6 +77,12 @@ def compared(transform: dict[str, Any]) -> Series:
     series = [(f"control{min(k, 1)}", method) for k, method in enumerate(of("control"))]
     series += [("learned", method) for method in sorted(of("learned"), key=mean_of)[:1]]
     return series + [("exact", method) for method in of("exact")[:1]]
+
+
+def field_note(transforms: Sequence[dict[str, Any]]) -> Callable[[dict[str, Any]], str]:
+    """What tells the arrays of transformations apart: their sizes, nothing where all are alike."""
+    alike = len({tuple(transform["field"]) for transform in transforms}) < 2
+    return lambda transform: "" if alike else "{}×{} cells".format(*transform["field"])
 
 
 def row(name: str, plot: Markup, note: str = "") -> Markup:

@@ -8,7 +8,16 @@ from typing import Any
 from markupsafe import Markup
 
 from equivfast.report.figures.cells import barred, head, missing, table
-from equivfast.report.figures.figure import ERROR, EXACT, ROLES, Figure, Method, mean_of, span_of
+from equivfast.report.figures.figure import (
+    ERROR,
+    EXACT,
+    ROLES,
+    Figure,
+    Method,
+    field_note,
+    mean_of,
+    span_of,
+)
 from equivfast.report.svg import show, slug
 
 CONTROLS = ("no map", "cells moved")
@@ -32,7 +41,8 @@ def error_table(transforms: Sequence[dict[str, Any]]) -> Figure:
         kind = f"{group[0]} begins" if before not in (None, group) else group[0]
         rows.append((kind, [head(name), *row]))
         before = group
-    heads = [Markup("{} <small>{}×{} cells</small>").format(t["label"], *t["field"]) for t in transforms]
+    note = field_note(transforms)
+    heads = [Markup("{} <small>{}</small>").format(t["label"], note(t)) for t in transforms]
     data = {
         "unit": ERROR,
         "transforms": [
@@ -80,12 +90,16 @@ def size_table(place: int, study: dict[str, Any]) -> Figure:
                 barred(path, column[name]["hellinger"]["mean"], largest, kinds, title=span_of(column[name]))
             )
         body.append((role, cells))
-    heads = [
-        Markup("{0}×{0} <small>from {1}×{1}</small>").format(row["field"], row["source"]) for row in rows
-    ]
     return Figure(
         f"sizes-{slug(study['name'])}",
         study["label"],
-        table("errors sizes", ["cells", *heads], body),
+        table("errors sizes", ["method", *map(_size, rows)], body),
         {"unit": ERROR, **study},
     )
+
+
+def _size(row: dict[str, Any]) -> Markup:
+    """The side of the array that is predicted, and of the array that is read: "all cells" may read another."""
+    source, everything = row["source"], row.get("source_all_cells", row["source"])
+    note = "" if everything == source else f", all cells from {everything}×{everything}"
+    return Markup("{0}×{0} cells <small>from {1}×{1}{2}</small>").format(row["field"], source, note)

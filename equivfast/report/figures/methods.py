@@ -10,7 +10,7 @@ from markupsafe import Markup
 from equivfast.report.figures.cells import cell, ends, head, table, words
 from equivfast.report.figures.figure import ERROR, Figure, Method, mean_of
 
-MEASURES = ("Hellinger", "low–high", "rel. L2", "largest", "clipped", "non-zero", "learned in")
+MEASURES = ("Hellinger", "interval", "rel. L2", "largest", "clipped", "non-zero", "learned in")
 
 
 def notable(transform: dict[str, Any]) -> list[int]:

@@ -1,4 +1,4 @@
-"""The tables of the later sections: composition, time of learning, one filter bank for all cells."""
+"""The tables of the later sections: composition, and one filter bank for all cells."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from equivfast.report.figures.cells import barred, cell, estimate, head, missing, table, words
+from equivfast.report.figures.cells import barred, estimate, head, missing, table, words
 from equivfast.report.figures.figure import ERROR, Figure, mean_of, span_of
 
 PRODUCT = Markup("<i>M<sub>g</sub> M<sub>h</sub></i>")
@@ -50,49 +50,15 @@ def composition_table(compositions: Sequence[dict[str, Any]]) -> Figure:
     )
 
 
-def learning_table(learning: dict[str, Any]) -> Figure:
-    """Seconds of learning per method, the paper's beside them."""
-    rows = []
-    for k, row in enumerate(learning["rows"]):
-        support, nonzeros = row["support"], row["nonzeros"]
-        cells = [
-            head(row["name"]),
-            words("all" if support is None else support),
-            words("–" if nonzeros is None else nonzeros),
-            cell(f"learning.rows.{k}.seconds", row["seconds"], "seconds"),
-        ]
-        rows.append(("learned", cells))
-    paper = learning.get("paper")
-    if paper:
-        fastest, slowest = (
-            cell(f"learning.paper.structured.{k}", value, "seconds")
-            for k, value in enumerate(paper["structured"])
-        )
-        published = (
-            (
-                "published, no structure",
-                "all",
-                cell("learning.paper.unstructured", paper["unstructured"], "seconds"),
-            ),
-            ("published, structured, the fastest", "1–5", fastest),
-            ("published, structured, the slowest", "1–5", slowest),
-        )
-        for k, (name, support, time) in enumerate(published):
-            rows.append(
-                ("control" if k else "control begins", [head(name), words(support), words("–"), time])
-            )
-    letters = [Markup("<i>{}</i>").format(letter) for letter in "mk"]
-    body = table("plain narrow", ["method", *letters, "learned in"], rows)
-    return Figure("learning", "Time of learning", body, learning)
-
-
 def shared_table(rows: Sequence[dict[str, Any]], transforms: Sequence[dict[str, Any]]) -> Figure:
     """One filter bank for all cells, by solver and support; the best map of the study beside it."""
     columns = list(dict.fromkeys((row["solver"], row["support"]) for row in rows))
     names = list(dict.fromkeys(row["name"] for row in rows))
     found = {(row["name"], row["solver"], row["support"]): (k, row) for k, row in enumerate(rows)}
     places = {transform["name"]: k for k, transform in enumerate(transforms)}
-    largest = max((row["hellinger"]["mean"] or 0.0 for row in rows), default=0)
+    per_cell = [own for name in names if (own := _best_learned(places.get(name), transforms))]
+    errors = [row["hellinger"]["mean"] or 0.0 for row in [*rows, *(method for _, method in per_cell)]]
+    largest = max(errors, default=0)
     body = []
     for name in names:
         mine = {column: found[(name, *column)] for column in columns if (name, *column) in found}
@@ -114,16 +80,28 @@ def shared_table(rows: Sequence[dict[str, Any]], transforms: Sequence[dict[str, 
     return Figure(
         "shared",
         "One filter bank for all cells",
-        table("errors", ["transformation", *heads, "a map per cell, best learned"], body),
+        table("errors", ["transformation", *heads, "a bank for each cell, the best"], body),
         {"unit": ERROR, "rows": list(rows)},
     )
 
 
-def _best_of_all(place: int | None, transforms: Sequence[dict[str, Any]], largest: float) -> Markup:
+def _best_learned(
+    place: int | None, transforms: Sequence[dict[str, Any]]
+) -> tuple[str, dict[str, Any]] | None:
+    """The best learned map of a transformation, and where it stands in the result."""
     methods = [] if place is None else list(enumerate(transforms[place]["methods"]))
     learned = [(k, method) for k, method in methods if method["role"] == "learned"]
     if not learned:
-        return missing()
+        return None
     k, method = min(learned, key=lambda item: mean_of(item[1]))
-    path, mean = f"transforms.{place}.methods.{k}.hellinger.mean", method["hellinger"]["mean"]
-    return barred(path, mean, max(largest, mean or 0.0), "control", title=method["name"])
+    return f"transforms.{place}.methods.{k}", method
+
+
+def _best_of_all(place: int | None, transforms: Sequence[dict[str, Any]], largest: float) -> Markup:
+    best = _best_learned(place, transforms)
+    if best is None:
+        return missing()
+    path, method = best
+    return barred(
+        f"{path}.hellinger.mean", method["hellinger"]["mean"], largest, "control", title=method["name"]
+    )

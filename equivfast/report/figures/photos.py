@@ -23,6 +23,7 @@ from equivfast.report.svg import (
 )
 
 MOST_ROWS = 14
+MOST_TICKS = 5  # the drawing is narrow
 
 
 def photo_errors(transform: dict[str, Any]) -> Figure:
@@ -31,11 +32,13 @@ def photo_errors(transform: dict[str, Any]) -> Figure:
     errors = {method["name"]: method["per_photo"] for _, method in series}
     photos = list(dict.fromkeys(photo for values in errors.values() for photo in values))
     top, ticks = scale(max((value for values in errors.values() for value in values.values()), default=0))
+    ticks = ticks[:: -(-len(ticks) // MOST_TICKS)]
     draw = _rows if len(photos) <= MOST_ROWS else _histogram
     body = draw(series, photos, top, ticks) if photos else Markup("")
     data = {"unit": ERROR, "transform": transform["name"], "per_photo": errors}
     legend = tuple((colour, method["name"]) for colour, method in series)
-    return Figure(f"photos-{slug(transform['name'])}", "Error on each photograph", body, data, legend)
+    marks = "points" if draw is _rows else "areas"
+    return Figure(f"photos-{slug(transform['name'])}", "Error on each photograph", body, data, legend, marks)
 
 
 def _rows(series: Series, photos: Sequence[str], top: float, ticks: Sequence[float]) -> Markup:
