@@ -93,19 +93,25 @@ EF_HD inline float angle_of_cosine(float c) {
 }
 
 // Bilinear assignment: the share of the vote that goes to the second-nearest bin, and on which side
-// it lies (+1: the next bin, -1: the one before; in the folded half plane). The cosine between
-// gradient and bin centre is a float32 quotient of unfused products, as in VLFeat, and so part of
-// the definition; a gradient that points exactly at a centre leaves nothing for a second bin.
+// it lies (+1: the next bin, -1: the one before; in the folded half plane).
 template <class T>
-EF_HD inline T second_share(float x, float y, float cx, float cy, int n, int* side) {
+struct SecondVote {
+  T share;
+  int side;
+};
+
+// (x, y): the folded gradient; length: the root of its squared_length(); (cx, cy): the centre of its
+// bin. The cosine between gradient and bin centre is a float32 quotient of unfused products, as in
+// VLFeat, and so part of the definition; a gradient that points exactly at a centre leaves nothing
+// for a second bin.
+template <class T>
+EF_HD inline SecondVote<T> second_vote(float x, float y, float length, float cx, float cy, int n) {
   const float along = x * cx + y * cy;
   const float across = y * cx - x * cy;
-  const float length = std::sqrt(x * x + y * y);
   const float quotient = along / (length > 1e-30f ? length : 1e-30f);
   const float cosine = quotient < 1.0f ? (quotient > 0.0f ? quotient : 0.0f) : 1.0f;
-  *side = across > 0.0f ? 1 : -1;
   const T angle = across == 0.0f ? T(0) : angle_of_cosine(static_cast<T>(cosine));
-  return angle * static_cast<T>(n / 3.14159265358979323846);
+  return {angle * static_cast<T>(n / 3.14159265358979323846), across > 0.0f ? 1 : -1};
 }
 
 }  // namespace ef

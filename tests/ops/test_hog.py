@@ -78,6 +78,16 @@ def test_any_image_any_settings(tolerance: Tolerance, data: st.DataObject, setti
     )
 
 
+@pytest.mark.parametrize("colours", [1, 2, 3])
+def test_no_row_has_a_wrong_tail(colours: int, cpu_level: str, tolerance: Tolerance) -> None:
+    """Rows are computed in whole vectors, beyond their ends: of up to two vectors, and about the strip's 32 blocks."""
+    for width in (*range(3, 36), *range(120, 136)):
+        image = photograph((1, colours, 7, width), torch.float32)
+        out = ef.hog(image, 4, assignment="bilinear").numpy()
+        wanted = oracle_batch(image.numpy(), cell=4, assignment="bilinear")
+        assert np.abs(out - wanted).max() <= tolerance("hog", torch.float32), width
+
+
 @given(images(largest=24), hog_settings())
 def test_small_images_are_computed_or_refused(image: np.ndarray, settings: dict[str, Any]) -> None:
     if min(image.shape[2:]) < smallest_side(settings):

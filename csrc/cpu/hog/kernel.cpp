@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "cpu/hog/bins.hpp"
 #include "cpu/hog/gradient.hpp"
 #include "cpu/hog/normalise.hpp"
 #include "cpu/hog/vote.hpp"
@@ -20,7 +21,10 @@ class HogImage {
         t_(t),
         s_(p, memory),
         image_(a.image.cast<const In>()),
-        out_(a.out.cast<T>()) {}
+        out_(a.out.cast<T>()) {
+    // Rows are computed in whole vectors, also from pixels that were not loaded.
+    std::memset(s_.pixels, 0, sizeof(T) * 3 * p_.colours * p_.strip_pixels());
+  }
 
   // Output rows [first, last) of image i.
   void run(int64_t i, int64_t first, int64_t last) {
@@ -49,7 +53,7 @@ class HogImage {
   T* pixels(int64_t y) const { return s_.pixels + y % 3 * p_.colours * p_.strip_pixels(); }
 
   void vote_strip(int64_t i, int64_t block_row, int64_t b, int64_t count) {
-    std::memset(s_.blocks, 0, sizeof(T) * kStripBlocks * 2 * p_.n * 4);
+    std::memset(s_.blocks, 0, sizeof(T) * count * 2 * p_.n * 4);
     if (p_.h < 3 || p_.w < 3) return;
     const int64_t x0 = block_begin(b, p_.cell), width = count * p_.cell;
     const int64_t y0 = block_begin(block_row, p_.cell);
@@ -71,13 +75,15 @@ class HogImage {
     const int64_t count = std::max<int64_t>(std::min(x0 + width, p_.w - 1) - first, 1);
     const int64_t start = std::max<int64_t>(first - x0, 0);
     for (int64_t row = std::max(*loaded + 1, y - 1); row <= y + 1; ++row)
-      load_row<In, T>(p_, image_, i, row, first - 1, first + count + 1, pixels(row));
+      load_row<In, T>(p_, image_, i, row, first - 1, first + count + 1, pixels(row) + start);
     *loaded = y + 1;
-    strongest_gradient(p_, pixels(y - 1), pixels(y), pixels(y + 1), start, count, s_);
-    lengths(s_.exact_gx + start, s_.exact_gy + start, count, s_.vote[0] + start);
-    passed_by(s_.gx + start, s_.gy + start, count, t_, s_.bin[0] + start);
-    if (a_.bilinear) split_votes(s_, start, count, t_);
-    directed_bins(s_.gy + start, count, t_.n, s_.bin[0] + start);
+    // Whole vectors; votes at places that do not vote are cleared below.
+    const int64_t lanes = padded(start + count);
+    strongest_gradient(p_, pixels(y - 1), pixels(y), pixels(y + 1), lanes, s_);
+    lengths(s_.exact_gx, s_.exact_gy, lanes, s_.vote[0]);
+    passed_by(s_.gx, s_.gy, lanes, t_, s_.bin[0]);
+    if (a_.bilinear) split_votes(s_, lanes, t_);
+    directed_bins(s_.gy, lanes, t_.n, s_.bin[0]);
     for (int k = 0; k <= static_cast<int>(a_.bilinear); ++k) {
       T* vote = s_.vote[k];
       int32_t* bin = s_.bin[k];
