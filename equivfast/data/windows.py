@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import overload
 
 import numpy as np
@@ -76,10 +77,8 @@ def windows(
     def corner(k: int, place: int) -> tuple[int, int]:
         return margin + place % columns[k], margin + place // columns[k]
 
-    def contrasty(k: int, place: int) -> bool:
-        left, top = corner(k, place)
-        window = photographs[k].image[top : top + size, left : left + size]
-        return float(window.reshape(size, size, -1).mean(axis=2).std()) >= min_contrast
+    def contrasty(k: int, drawn: list[int]) -> list[bool]:
+        return _contrasty(photographs[k].image, [corner(k, place) for place in drawn], size, min_contrast)
 
     chosen = _choose(room, count, np.random.default_rng(seed), contrasty if min_contrast > 0 else None)
     if sum(map(len, chosen)) < count:
@@ -107,7 +106,10 @@ def _unused(
 
 
 def _choose(
-    room: np.ndarray, count: int, random: np.random.Generator, accept: Callable[[int, int], bool] | None
+    room: np.ndarray,
+    count: int,
+    random: np.random.Generator,
+    accept: Callable[[int, list[int]], list[bool]] | None,
 ) -> list[list[int]]:
     """Accepted places 0..room[k] of each photograph k: `count` in all, fewer when 100 tries each fail."""
     chosen: list[list[int]] = [[] for _ in room]
@@ -118,13 +120,52 @@ def _choose(
         if not untried.any():
             break
         for k, quota in enumerate(_shares(min(count - found, int(untried.sum())), untried)):
-            for place in _draw(random, int(room[k]), int(quota), tried[k]):
-                tried[k].add(place)
-                tries += 1
-                if accept is None or accept(k, place):
-                    chosen[k].append(place)
-                    found += 1
+            drawn = _draw(random, int(room[k]), int(quota), tried[k])
+            tried[k].update(drawn)
+            tries += len(drawn)
+            accepted = drawn if accept is None else list(compress(drawn, accept(k, drawn)))
+            chosen[k] += accepted
+            found += len(accepted)
     return chosen
+
+
+def _contrasty(image: np.ndarray, corners: list[tuple[int, int]], size: int, least: float) -> list[bool]:
+    """Whether the standard deviation of the grey values reaches `least`, for the window at each corner (x, y).
+
+    The variance from sums over rectangles is right to 1e-10; where it is nearer to the limit than 1e-8, where the
+    pixels are not uint8, and where windows are so few that the sums cost more, NumPy's own `std` decides.
+    """
+    variance, limit = np.full(len(corners), np.nan), least * least
+    if corners and image.dtype == np.uint8:
+        left, top = np.array(corners).T
+        part = image[top.min() : top.max() + size, left.min() : left.max() + size]
+        if part.shape[0] * part.shape[1] <= 2 * len(corners) * size**2:
+            variance = _variances(part, left - left.min(), top - top.min(), size)
+
+    def plainly(left: int, top: int) -> bool:
+        window = image[top : top + size, left : left + size]
+        return float(window.reshape(size, size, -1).mean(axis=2).std()) >= least
+
+    sure = np.abs(variance - limit) > 1e-8 * (1 + limit)
+    told = zip(sure.tolist(), (variance > limit).tolist(), corners, strict=True)
+    return [enough if known else plainly(*corner) for known, enough, corner in told]
+
+
+def _variances(image: np.ndarray, left: np.ndarray, top: np.ndarray, size: int) -> np.ndarray:
+    """Of the grey values of size x size windows, from integral images of the channels' sum and of its square."""
+    planes = image.reshape(*image.shape[:2], -1)
+    sums = np.zeros((2, image.shape[0] + 1, image.shape[1] + 1), np.int64)
+    total = sums[0, 1:, 1:]
+    for channel in np.moveaxis(planes, 2, 0):
+        total += channel
+    np.multiply(total, total, out=sums[1, 1:, 1:])
+    np.cumsum(sums, 2, out=sums)
+    np.cumsum(sums, 1, out=sums)
+    right, bottom = left + size, top + size
+    first, second = (
+        sums[:, bottom, right] - sums[:, top, right] - sums[:, bottom, left] + sums[:, top, left]
+    ) / size**2
+    return np.asarray((second - first**2) / planes.shape[2] ** 2)
 
 
 def _check(count: int, size: int, reach: float, min_contrast: float) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
+
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +20,15 @@ from equivfast.groups.warp import window
 
 # Coefficients kept beyond each side of the photograph: the spline's own reach, and one for rounding.
 _MARGIN = 4
-_AT_ONCE = 16  # windows read together; more leave the cache
+# Windows read together: few leave the weights unused, a table of more than some 4 MB leaves the cache.
+_AT_ONCE = 16
+_TABLE_BYTES = 1 << 22
+_EXACT = 1e-6  # source points this near to pixel centres are those pixels
+# What reading needs of g alone takes 200 bytes a point; it is not kept of larger windows.
+_KEPT_POINTS = 1 << 16
+
+
+Fraction = tuple[float, float]  # how far (x, y) a centre lies beyond the pixel before it
 
 
 class Sampler:
@@ -28,7 +39,9 @@ class Sampler:
     Definition that of `window` with border "reflect" and anti-aliasing. The spline's coefficients are computed for
                the whole photograph and kept for the next transformation that smooths it as much: rotations, flips
                and shifts share them.
-    Cost       4 bytes a pixel and channel for the coefficients; 16 multiply-adds a sample
+    Cost       16 bytes a pixel (4 where there is one channel) for the coefficients; 16 multiply-adds a sample. What
+               depends on g, the size and the centre's place between pixels alone is kept, for the last few, by all
+               samplers together: centres that lie equally between pixels cost least.
     Raises     ValueError as `window`; for centres that are not (n, 2).
 
     >>> import numpy as np
@@ -41,6 +54,7 @@ class Sampler:
     def __init__(self, photo: Image) -> None:
         self.picture = Picture.read("Sampler", "photo", photo)
         self.photo = photo
+        self.channels = 1 if photo.ndim == 2 else int(photo.shape[2])
         self._variance: float | None = None
         self._coefficients = torch.empty(0)
 
@@ -52,76 +66,136 @@ class Sampler:
         size = whole_number("Sampler.windows", "size", size, 1)
         if not isinstance(g, Transform):
             raise ValueError(f"Sampler.windows: g must be a Transform, got {shown(g)}")
-        back = g.inverse()
-        rows, columns = np.indices((size, size)).reshape(2, -1) - (size - 1) / 2
-        points = back(np.column_stack([columns, rows]))
-        blur = Blur.of(back.linear)
-        if not len(places) or blur.line_variance or not self._inside(points, places).all():
+        source = (_source if size * size <= _KEPT_POINTS else _source.__wrapped__)(g, size)
+        if not len(places) or source.one_directional or not self._inside(source, places).all():
             return self._one_by_one(places, size, g)
-        sources = places[:, None] + points
-        if np.isin(back.linear, (-1, 0, 1)).all() and np.abs(sources - np.rint(sources)).max() <= 1e-6:
-            patches = self._moved(np.rint(sources).astype(np.int64))
-        else:
-            parts = (places[start : start + _AT_ONCE] for start in range(0, len(places), _AT_ONCE))
-            patches = torch.cat([self._read(points, part, blur.variance) for part in parts])
-        return patches.unflatten(2, (size, size))
+        whole = np.floor(places)
+        # Windows whose centres lie equally between pixels are read with one set of weights.
+        alike: dict[Fraction, list[int]] = {}
+        for k, (x, y) in enumerate((places - whole).tolist()):
+            alike.setdefault((x, y), []).append(k)
+        patches = []
+        for fraction, which in alike.items():
+            read = self._moved if source.moves_pixels(fraction) else self._read
+            patches.append(read(source, whole[which].astype(np.int64), fraction))
+        if len(patches) == 1:
+            return patches[0]
+        order = np.argsort(np.concatenate(list(alike.values())))
+        return torch.cat(patches)[torch.from_numpy(order)]
 
     def _one_by_one(self, places: NDArray[np.float64], size: int, g: Transform) -> Tensor:
-        channels = 1 if self.photo.ndim == 2 else int(self.photo.shape[2])
-        patches = torch.empty(len(places), channels, size, size)
+        patches = torch.empty(len(places), self.channels, size, size)
         for patch, (x, y) in zip(patches, places.tolist(), strict=True):
             found = np.asarray(window(self.photo, (x, y), size, g)[0], np.float32)
-            patch[:] = torch.from_numpy(found.reshape(size, size, channels)).movedim(2, 0)
+            patch[:] = torch.from_numpy(found.reshape(size, size, self.channels)).movedim(2, 0)
         return patches
 
-    def _moved(self, sources: NDArray[np.int64]) -> Tensor:
-        """Whole pixels (n, p, 2) of the photograph, bit for bit."""
-        picked = torch.from_numpy(np.asarray(self.photo[sources[..., 1], sources[..., 0]], np.float32))
-        return picked[:, None] if self.photo.ndim == 2 else picked.movedim(2, 1).contiguous()
+    def _moved(self, source: _Source, whole: NDArray[np.int64], fraction: Fraction) -> Tensor:
+        """(n, c, size, size): whole pixels of the photograph, bit for bit, turned or mirrored."""
+        photo, size = np.atleast_3d(self.photo), source.size
+        across, down = source.linear.sum(0).astype(np.int64)  # 1 or -1: along the photograph or against it
+        out = np.empty((len(whole), self.channels, size, size), np.float32)
+        first = np.rint(source.low + np.array(fraction)).astype(np.int64)
+        for patch, (left, top) in zip(out, (whole + first).tolist(), strict=True):
+            block = photo[top : top + size, left : left + size]
+            block = block if source.linear[0, 0] else block.swapaxes(0, 1)
+            patch[...] = block[::down, ::across].transpose(2, 0, 1)
+        return torch.from_numpy(out)
 
-    def _inside(self, points: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def _inside(self, source: _Source, places: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which windows read nothing beyond the photograph's outer pixel centres."""
         height, width = self.picture.size
-        low, high = places + points.min(0), places + points.max(0)
-        return np.asarray((low >= -1e-6).all(1) & (high <= np.array([width, height]) - 1 + 1e-6).all(1))
+        low, high = places + source.low, places + source.high
+        beyond = np.array([width, height]) - 1 + _EXACT
+        return np.asarray((low >= -_EXACT).all(1) & (high <= beyond).all(1))
 
     def _spline(self, variance: float) -> Tensor:
-        """Coefficients (c, h + 2 margin, w + 2 margin) of the blurred photograph's cubic spline."""
+        """Coefficients of the blurred photograph's cubic spline, (h + 2 margin, w + 2 margin, k) of `_pixels`."""
         if self._variance != variance:
             kernel = coefficient_filter(variance, float(np.finfo(np.float32).eps))
             reach = len(kernel) - 1 + _MARGIN
             rows, columns = (
                 torch.arange(-reach, length + reach, dtype=torch.float64) for length in self.picture.size
             )
-            self._coefficients = filtered(move(self.picture, rows, columns, "reflect"), kernel).float()
+            self._coefficients = _pixels(
+                filtered(move(self.picture, rows, columns, "reflect"), kernel).float()
+            )
             self._variance = variance
         return self._coefficients
 
-    def _read(self, points: NDArray[np.float64], places: NDArray[np.float64], variance: float) -> Tensor:
-        """(n, c, points): windows whose centres lie equally between pixels are read with one set of weights."""
-        spline = self._spline(variance)
-        whole = np.floor(places)
-        part = places - whole
-        out = torch.empty(len(places), len(spline), len(points))
-        for fraction in np.unique(part, axis=0):
-            which = np.flatnonzero((part == fraction).all(1))
-            index, weight, corner, box = _taps(points + fraction)
-            starts = (whole[which][:, ::-1].astype(np.int64) + corner + _MARGIN).tolist()
-            pieces = [spline[:, top : top + box[0], left : left + box[1]] for top, left in starts]
-            table = torch.stack(pieces).flatten(2).flatten(0, 1).T.contiguous()
+    def _read(self, source: _Source, whole: NDArray[np.int64], fraction: Fraction) -> Tensor:
+        """(n, c, size, size): the coefficients of some windows side by side, weighted and summed together."""
+        spline, size = self._spline(source.variance), source.size
+        taps = _taps if size * size <= _KEPT_POINTS else _taps.__wrapped__
+        index, weight, corner, (rows, columns) = taps(source, fraction)
+        at_once = _TABLE_BYTES // (rows * columns * spline.shape[2] * spline.element_size())
+        at_once = max(1, min(at_once, _AT_ONCE))
+        patches = torch.empty(len(whole), self.channels, size, size)
+        starts = (whole[:, ::-1] + corner + _MARGIN).tolist()
+        for start in range(0, len(whole), at_once):
+            some = starts[start : start + at_once]
+            pieces = [spline[top : top + rows, left : left + columns] for top, left in some]
+            table = _floats(torch.stack(pieces, 2)).flatten(2).flatten(0, 1)
             read = functional.embedding_bag(index, table, mode="sum", per_sample_weights=weight)
-            out[torch.from_numpy(which)] = read.T.unflatten(0, (len(which), -1))
-        return out
+            planes = read.view(size, size, len(some), -1)[..., : self.channels]
+            patches[start : start + len(some)] = planes.permute(2, 3, 0, 1)
+        return patches
 
 
-def _taps(
-    points: NDArray[np.float64],
-) -> tuple[Tensor, Tensor, NDArray[np.int64], tuple[int, int]]:
-    """For points (x, y) around a centre: taps (p, 16) in the smallest box around them all, and their weights.
+def _pixels(planes: Tensor) -> Tensor:
+    """Planes (c, h, w) as (h, w, k), channels side by side: k elements of 4 channels each, copied as one number."""
+    if len(planes) == 1:
+        return planes[0, :, :, None]
+    channels, height, width = planes.shape
+    pixels = torch.zeros(height, width, 4 * -(-max(channels, 1) // 4))
+    pixels[..., :channels] = planes.movedim(0, 2)
+    return torch.view_as_complex(pixels.view(torch.float64).unflatten(2, (-1, 2)))
 
-    The box's corner (row, column) is counted from the centre; its size is (rows, columns).
+
+def _floats(pixels: Tensor) -> Tensor:
+    """The channels (..., 4 k) of elements (..., k) that `_pixels` made; views, as there."""
+    return torch.view_as_real(pixels).flatten(-2).view(torch.float32) if pixels.is_complex() else pixels
+
+
+@dataclass(frozen=True, eq=False)
+class _Source:
+    """Where the pixels of a size x size window come from: what does not depend on the photograph."""
+
+    size: int
+    linear: NDArray[np.float64]  # of g's inverse
+    points: NDArray[np.float64]  # (size^2, 2) of (x, y) around the centre
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    variance: float
+    one_directional: bool
+
+    def moves_pixels(self, fraction: Fraction) -> bool:
+        """Whether windows whose centres lie `fraction` beyond a pixel take whole pixels, one for one."""
+        entries, place = np.abs(self.linear), self.low + np.array(fraction)
+        permutes = np.array_equal(entries, np.eye(2)) or np.array_equal(entries, np.eye(2)[::-1])
+        return bool(permutes and np.abs(place - np.rint(place)).max() <= _EXACT)
+
+
+@lru_cache(maxsize=4)
+def _source(g: Transform, size: int) -> _Source:
+    back = g.inverse()
+    rows, columns = np.indices((size, size)).reshape(2, -1) - (size - 1) / 2
+    points = back(np.column_stack([columns, rows]))
+    blur = Blur.of(back.linear)
+    # Rounding may leave a turn a variance of 1e-16, for which the photograph would be filtered anew.
+    variance = blur.variance if blur.variance > 1e-9 else 0.0
+    one_directional = bool(blur.line_variance)
+    return _Source(size, back.linear, points, points.min(0), points.max(0), variance, one_directional)
+
+
+@lru_cache(maxsize=4)
+def _taps(source: _Source, fraction: Fraction) -> tuple[Tensor, Tensor, NDArray[np.int64], tuple[int, int]]:
+    """For the points of a window whose centre lies `fraction` beyond a pixel: taps (p, 16) in the smallest box around
+    them all, and their weights.
+
+    The box's corner (row, column) is counted from that pixel; its size is (rows, columns).
     """
-    place = points[:, ::-1]
+    place = (source.points + np.array(fraction))[:, ::-1]
     base = np.floor(place)
     corner = (base.min(0) - 1).astype(np.int64)
     rows, columns = (base.max(0) + 3 - corner).astype(np.int64).tolist()
@@ -130,4 +204,4 @@ def _taps(
     four = np.arange(4)
     index = (first[:, :1] + four)[:, :, None] * columns + (first[:, 1:] + four)[:, None, :]
     weight = (down[:, :, None] * along[:, None, :]).flatten(1)
-    return torch.from_numpy(index.reshape(len(points), 16)), weight, corner, (rows, columns)
+    return torch.from_numpy(index.reshape(len(place), 16)), weight, corner, (rows, columns)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from equivfast.studies._run import Progress
 
 # Border cells of a window see pixels that the gradient leaves out, and their normaliser a truncated neighbour.
 BORDER_CELLS = 2
-_BATCH = 64
+_AT_ONCE = 32  # windows cut and described together: some 10 MB of pixels
 _SAMPLER_BYTES = 1 << 30
 
 
@@ -39,24 +40,27 @@ class WindowSet:
 
     def images(self, which: Sequence[int], g: Transform, pixels: int) -> torch.Tensor:
         """These windows of the transformed photographs, (n, 3, pixels, pixels) in 0..1."""
-        found = torch.empty(len(which), 3, pixels, pixels)
-        places = [self.places[i] for i in which]
-        for photo in dict.fromkeys(index for index, _ in places):
-            at = [k for k, (index, _) in enumerate(places) if index == photo]
-            centres = [places[k][1] for k in at]
-            found[at] = _sampler(self.photographs[photo]).windows(centres, pixels, g)
-        return found / 255
+        return torch.cat(list(self._cut(which, g, pixels)))
 
     def fields(self, g: Transform | None, cells: int, progress: Progress, stage: str) -> torch.Tensor:
         """phi(g x) around the centre of every window: (n, d, cells, cells), the border cells cut off."""
         g, pixels = identity() if g is None else g, pixels_of(cells, self.phi)
-        found = []
-        for start in range(0, len(self), _BATCH):
-            stop = min(start + _BATCH, len(self))
-            field = self.phi(self.images(range(start, stop), g, pixels))
+        found, done = [], 0
+        for images in self._cut(range(len(self)), g, pixels):
+            field = self.phi(images)
             found.append(field[..., BORDER_CELLS:-BORDER_CELLS, BORDER_CELLS:-BORDER_CELLS].contiguous())
-            progress(stage, stop, len(self))
+            done += len(images)
+            progress(stage, done, len(self))
         return torch.cat(found)
+
+    def _cut(self, which: Iterable[int], g: Transform, pixels: int) -> Iterator[torch.Tensor]:
+        """`images` in parts, each of one photograph."""
+        places = (self.places[i] for i in which)
+        for photo, part in groupby(places, key=lambda place: place[0]):
+            centres = [centre for _, centre in part]
+            sampler = _sampler(self.photographs[photo])
+            for start in range(0, len(centres), _AT_ONCE):
+                yield sampler.windows(centres[start : start + _AT_ONCE], pixels, g).div_(255)
 
 
 _samplers: OrderedDict[int, tuple[Photograph, Sampler]] = OrderedDict()
@@ -67,7 +71,8 @@ def _sampler(photo: Photograph) -> Sampler:
     kept = _samplers.pop(id(photo), None) or (photo, Sampler(photo.image))
     _samplers[id(photo)] = kept
     while (
-        sum(4 * other.image.size for other, _ in _samplers.values()) > _SAMPLER_BYTES and len(_samplers) > 1
+        sum(16 * other.image[..., 0].size for other, _ in _samplers.values()) > _SAMPLER_BYTES
+        and len(_samplers) > 1
     ):
         _samplers.popitem(last=False)
     return kept[1]

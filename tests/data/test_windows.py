@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections import Counter
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from equivfast import data
 from equivfast.data import Photograph
+from equivfast.data.windows import _contrasty
 
 
 def photograph(name: str, height: int, width: int, seed: int = 0) -> Photograph:
@@ -66,6 +68,66 @@ def test_flat_photograph_leaves_its_share_to_the_others() -> None:
     flat = Photograph("flat", np.full((80, 80, 3), 200, np.uint8))
     places = data.windows([flat, photograph("b", 80, 80)], 40, 21, 0, 15, min_contrast=2.0)
     assert len(places) == 40 and places.left_out == (("flat", "no place was drawn in it"),)
+
+
+def contrast(image: np.ndarray, corner: tuple[int, int], size: int) -> float:
+    """The definition, in NumPy."""
+    left, top = corner
+    window = image[top : top + size, left : left + size].reshape(size, size, -1)
+    return float(window.mean(axis=2).std())
+
+
+@pytest.mark.parametrize("kind", ["rgb", "grey", "one channel", "read-only view", "float", "uint16"])
+@pytest.mark.parametrize("count", [1, 3, 300])
+def test_contrast_is_decided_as_by_the_plain_formula(kind: str, count: int) -> None:
+    rng = np.random.default_rng(count)
+    # Noise that grows from nothing to all grey levels across the photograph.
+    noise = rng.normal(size=(90, 140, 3)) * np.linspace(0, 60, 140)[:, None]
+    image = (noise + 120).clip(0, 255).astype(np.uint8)
+    if kind in ("grey", "one channel"):
+        image = image[..., 0] if kind == "grey" else image[..., :1]
+    elif kind == "read-only view":
+        image = image[::-1, ::-1]
+        image.flags.writeable = False
+    elif kind in ("float", "uint16"):
+        image = image * 257.0 if kind == "float" else image.astype(np.uint16) * 257
+    for size in (1, 2, 13, 60):
+        corners = [(int(x), int(y)) for x, y in rng.integers(0, (141 - size, 91 - size), (count, 2))]
+        values = [contrast(image, corner, size) for corner in corners]
+        # Ties and their neighbours among the limits: the very values that windows have.
+        limits = [
+            *values[:20],
+            *np.nextafter(values[:20], np.inf),
+            *np.nextafter(values[:20], 0),
+            4.0,
+            1e-12,
+            1e300,
+        ]
+        for least in filter(None, map(float, limits)):
+            assert _contrasty(image, corners, size, least) == [value >= least for value in values]
+
+
+def test_a_photograph_changed_in_place_is_looked_at_anew() -> None:
+    photo = photograph("a", 80, 80)
+    data.windows([photo], 40, 21, 0, 15, min_contrast=2.0)
+    photo.image[:] = 7
+    with pytest.raises(ValueError, match="min_contrast 2 leaves 0 of the 40 windows"):
+        data.windows([photo], 40, 21, 0, 15, min_contrast=2.0)
+
+
+@pytest.mark.parametrize(("count", "size", "least"), [(6, 104, 12.0), (150, 72, 4.0), (150, 72, 30.0)])
+def test_places_are_those_that_the_formula_chooses(
+    count: int, size: int, least: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = data.photographs(["rocket", "flower", "camera"])
+    found = data.windows(photos, count, size, 3, 90, min_contrast=least)
+
+    def plainly(image: np.ndarray, corners: list[tuple[int, int]], size: int, least: float) -> list[bool]:
+        return [contrast(image, corner, size) >= least for corner in corners]
+
+    monkeypatch.setattr(importlib.import_module("equivfast.data.windows"), "_contrasty", plainly)
+    assert found == data.windows(photos, count, size, 3, 90, min_contrast=least)
+    assert list(found) != list(data.windows(photos, count, size, 3, 90))
 
 
 def test_sequence_behaviour() -> None:

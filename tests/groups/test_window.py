@@ -12,7 +12,8 @@ from scipy import ndimage
 from warp_cases import ASTRONAUT, CAMERA, PADDING, each_border, each_symmetry, points, wave
 
 from equivfast import groups
-from equivfast.groups import rotation, scaling, translation, warp, window
+from equivfast.groups import Sampler, hflip, identity, rotation, scaling, translation, warp, window
+from equivfast.groups import sampler as kept
 
 
 @each_symmetry
@@ -95,6 +96,92 @@ def test_a_window_that_leaves_the_photograph_follows_the_border_rule_and_is_mask
     turned, _ = window(CAMERA.astype(np.float64), centre, 41, rotation(30), border=border)
     expected, _ = window(around.astype(np.float64), (x + pad, y + pad), 41, rotation(30))
     assert np.allclose(turned, expected, atol=1e-8)
+
+
+TURNS = [identity(), hflip(), rotation(90), rotation(90) @ hflip(), translation(3, -2)]
+READS = [rotation(30), scaling(0.6), scaling(1.4) @ rotation(170), translation(3.4, -7.2)]
+INTEGERS = groups.affine([[0.5, -0.5], [0.5, 0.5]])  # its inverse has whole entries, and is no move of pixels
+MIXED = [(200.5, 150.5), (210, 151), (99.25, 300), (220.5, 140.5), (300, 200)]
+
+
+def one_by_one(photo: np.ndarray, places: Any, size: int, g: groups.Transform) -> torch.Tensor:
+    patches = [np.atleast_3d(window(photo, place, size, g)[0]) for place in places]
+    return torch.from_numpy(np.stack(patches)).movedim(3, 1).float()
+
+
+@pytest.mark.parametrize("g", [*TURNS, *READS, INTEGERS], ids=lambda g: g.name)
+@pytest.mark.parametrize("channels", [None, 1, 2, 3, 5])
+def test_a_sampler_gives_the_windows_one_by_one(g: groups.Transform, channels: int | None) -> None:
+    pixels = np.concatenate([ASTRONAUT, ASTRONAUT[..., :2].transpose(1, 0, 2)], axis=2)
+    photo = pixels[..., 0] if channels is None else pixels[..., :channels]
+    for size in (20, 21):
+        found = Sampler(photo).windows(MIXED, size, g)
+        assert found.shape == (5, channels or 1, size, size) and found.is_contiguous()
+        torch.testing.assert_close(found, one_by_one(photo, MIXED, size, g), atol=5e-3, rtol=0)
+
+
+@pytest.mark.parametrize("g", TURNS, ids=lambda g: g.name)
+def test_a_sampler_moves_whole_pixels_bit_for_bit(g: groups.Transform) -> None:
+    """Also in the company of windows that fall between pixels."""
+    for size, whole in ((20, [0, 3]), (21, [1, 4])):
+        found = Sampler(ASTRONAUT).windows(MIXED, size, g)
+        assert torch.equal(found[whole], one_by_one(ASTRONAUT, [MIXED[k] for k in whole], size, g))
+
+
+@pytest.mark.parametrize("g", READS, ids=lambda g: g.name)
+def test_a_window_does_not_depend_on_those_read_with_it(
+    g: groups.Transform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = [(150.5 + 7 * k, 200.5 - 3 * k) for k in range(20)]
+    found = Sampler(ASTRONAUT).windows(places, 30, g)
+    assert torch.equal(found[5:9], Sampler(ASTRONAUT).windows(places[5:9], 30, g))
+    monkeypatch.setattr(kept, "_TABLE_BYTES", 1)
+    assert torch.equal(found, Sampler(ASTRONAUT).windows(places, 30, g))
+
+
+def test_what_samplers_keep_belongs_to_one_transformation_size_and_place() -> None:
+    part = ASTRONAUT[100:170, 150:230]
+    photos = [Sampler(photo) for photo in (part, part[::-1], part[..., 1])]
+    calls = [
+        (photo, centre, size, g)
+        for photo in range(3)
+        for centre in ((40.5, 30.5), (40, 30.5), (40.25, 35))
+        for size in (20, 21)
+        for g in (rotation(30), rotation(30) @ translation(0.5, 0), scaling(0.8), scaling(1.25))
+    ]
+    rng, found = np.random.default_rng(0), {}
+    for k in rng.permutation(np.repeat(np.arange(len(calls)), 2)).tolist():
+        photo, centre, size, g = calls[k]
+        patch = photos[photo].windows([centre], size, g)
+        assert torch.equal(found.setdefault(k, patch.clone()), patch)
+        patch.zero_()  # the caller's own
+    for k, (photo, centre, size, g) in enumerate(calls):
+        kept._source.cache_clear()
+        kept._taps.cache_clear()
+        assert torch.equal(Sampler(photos[photo].photo).windows([centre], size, g), found[k])
+
+
+def test_samplers_keep_little_and_nothing_of_large_windows() -> None:
+    kept._source.cache_clear()
+    kept._taps.cache_clear()
+    photo = Sampler(np.zeros((400, 400), np.float32))
+    photo.windows([(200, 200)], 301, rotation(10))
+    assert kept._source.cache_info().currsize == kept._taps.cache_info().currsize == 0
+    for angle in range(1, 9):
+        photo.windows([(200, 200), (201, 200)], 21, rotation(angle))
+    assert kept._source.cache_info().currsize == kept._taps.cache_info().currsize == 4
+
+
+def test_turns_share_one_filtered_photograph() -> None:
+    """The blur of a turn is zero, whatever rounding makes of it."""
+    photo = Sampler(ASTRONAUT[:80, :80])
+    photo.windows([(40, 40)], 21, rotation(30))
+    coefficients = photo._coefficients
+    for angle in range(5, 180, 5):
+        photo.windows([(40, 40)], 21, rotation(angle))
+        assert photo._coefficients is coefficients
+    photo.windows([(40, 40)], 21, scaling(0.5))
+    assert photo._coefficients is not coefficients
 
 
 @pytest.mark.parametrize(

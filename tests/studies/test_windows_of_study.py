@@ -7,6 +7,7 @@ import torch
 from equivfast import data
 from equivfast.groups import Grid, hflip, identity, neighbourhood, rotation, scaling, translation, window
 from equivfast.representations import HOG
+from equivfast.studies import _windows
 from equivfast.studies._errors import differences, interval, window_errors
 from equivfast.studies._run import silent
 from equivfast.studies._windows import BORDER_CELLS, WindowSet, cells_needed, pixel_reach, pixels_of
@@ -27,6 +28,21 @@ def test_fields_have_the_asked_cells_and_match_the_representation(windows):
     assert fields.shape == (6, 31, 5, 5)
     whole = windows.phi(windows.images([3], identity(), pixels_of(CELLS, windows.phi)))
     torch.testing.assert_close(fields[3], whole[0, :, BORDER_CELLS:-BORDER_CELLS, BORDER_CELLS:-BORDER_CELLS])
+
+
+@pytest.mark.parametrize("g", [None, rotation(30), scaling(0.8)])
+def test_windows_keep_their_order_however_many_are_cut_together(windows, g, monkeypatch):
+    told = []
+    whole = windows.fields(g, CELLS, lambda *progress: told.append(progress), "cut")
+    assert told[-1] == ("cut", 6, 6) and [done for _, done, _ in told] == sorted(
+        {done for _, done, _ in told}
+    )
+    monkeypatch.setattr(_windows, "_AT_ONCE", 2)
+    assert torch.equal(windows.fields(g, CELLS, silent, ""), whole)
+    mixed = [5, 0, 4, 1, 0]
+    images = windows.images(mixed, g or identity(), pixels_of(CELLS, windows.phi))
+    inner = slice(BORDER_CELLS, -BORDER_CELLS)
+    assert torch.equal(windows.phi(images)[..., inner, inner], whole[mixed])
 
 
 def test_flips_of_windows_are_exact(windows):
