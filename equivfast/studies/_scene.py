@@ -26,6 +26,11 @@ class Photographs:
             self.train, self.test = data.photographs(data.split.train), data.photographs(data.split.test)
             return
         found = data.folder(images)
+        if len(found.photographs) < 2:
+            raise ValueError(
+                f"equivariance: images must hold at least 2 photographs, one to learn from and one to measure on, "
+                f"got {len(found.photographs)} in {images}"
+            )
         self.skipped += found.skipped
         reason = "left unread: the photographs before it fill the memory"
         self.skipped += [(name, reason) for name in found.unread]
@@ -78,6 +83,10 @@ class Scene:
                 self.test.fields(None, self.cells, progress, "upright held-out windows"),
             )
         return self._upright
+
+    def forget(self) -> None:
+        """Let go of phi(x); it is computed again when asked for."""
+        self._upright = None
 
     def pairs(self, g: Transform, progress: Progress) -> Pairs:
         """The fields of the upright and of the transformed windows."""

@@ -54,7 +54,7 @@ def run(config: EquivarianceConfig, progress: Progress | None = None) -> dict[st
 
 
 def _provenance(study: Study, seconds: dict[str, float]) -> dict[str, Any]:
-    config, used = study.config, study.used
+    config, used = study.config, study.scenes.used
     return {
         "versions": _run.versions(),
         "seed": config.seed,

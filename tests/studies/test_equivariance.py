@@ -1,7 +1,9 @@
 """The whole study, small: from photographs to the result, the report and the command line."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +27,14 @@ SMALL = EquivarianceConfig(
 @pytest.fixture(scope="module")
 def result() -> dict:
     return run(SMALL)
+
+
+def photographs(folder: Path, names: Sequence[str] = ("cat", "coffee", "china", "astronaut")) -> Path:
+    """A folder of embedded photographs."""
+    folder.mkdir()
+    for photo in data.photographs(list(names)):
+        Image.fromarray(photo.image).save(folder / f"{photo.name}.png")
+    return folder
 
 
 def gain_is_paired(transform: dict) -> bool:
@@ -105,10 +115,7 @@ def test_same_seed_same_numbers_and_resume_takes_pieces_up(result, tmp_path, mon
 
 
 def test_resume_does_not_take_up_pieces_of_other_photographs(tmp_path):
-    folder, names = tmp_path / "photos", ["cat", "coffee", "china", "astronaut"]
-    folder.mkdir()
-    for photo in data.photographs(names):
-        Image.fromarray(photo.image).save(folder / f"{photo.name}.png")
+    folder = photographs(tmp_path / "photos")
     config = replace(
         SMALL,
         images=str(folder),
@@ -145,10 +152,7 @@ def test_headline_and_findings_repeat_the_table(result):
 
 
 def test_folder_of_photographs_with_a_broken_file(tmp_path):
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    for photo in data.photographs(["cat", "coffee", "china", "astronaut"]):
-        Image.fromarray(photo.image).save(folder / f"{photo.name}.png")
+    folder = photographs(tmp_path / "photos")
     (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 not a photograph")
     config = replace(
         SMALL, images=str(folder), transforms=("rot:90",), train_windows=60, test_windows=20, field=3
@@ -204,3 +208,23 @@ def test_command_line_writes_the_report(tmp_path):
     kept = json.loads((tmp_path / "out" / "result.json").read_text())
     assert [t["name"] for t in kept["transforms"]] == ["hflip", "rot:90"]
     assert np.isfinite(kept["transforms"][1]["methods"][0]["hellinger"]["mean"])
+
+
+@pytest.mark.parametrize(
+    "change,message",
+    [
+        ({"images": "one"}, r"at least 2 photographs, one to learn from and one to measure on, got 1 in "),
+        ({"task": "one", "parts": ("task",)}, "must hold folders positive and negative"),
+        ({"sizes": (61,), "parts": ("sizes",)}, r"must have at least \d+x\d+ pixels .* for 250 windows"),
+    ],
+)
+def test_what_cannot_work_is_told_before_anything_runs(tmp_path, change, message):
+    photographs(tmp_path / "one", ["cat"])
+    folders = {"images": photographs(tmp_path / "photos", ["cat", "coffee"])} | {
+        key: tmp_path / change[key] for key in ("images", "task") if key in change
+    }
+    told = []
+    config = replace(SMALL, **change | {key: str(folder) for key, folder in folders.items()})
+    with pytest.raises(ValueError, match=message):
+        run(config, lambda *stage: told.append(stage))
+    assert not told
