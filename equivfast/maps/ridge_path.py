@@ -17,7 +17,7 @@ from equivfast.maps.statistics import Statistics
 
 RIDGE_STRENGTHS: tuple[float, ...] = tuple(float(s) for s in np.logspace(-5, 1, 20))
 # A map with a regression for every cell needs one lambda: this many regressions, spread over the cells, choose it.
-_CHOOSING = 6
+_CHOOSING = 3
 
 
 def ridge_path(
@@ -32,7 +32,7 @@ def ridge_path(
 
     Units      strengths: lambda as a share of the mean variance of the inputs, as in `solve`
     Definition one lambda for the whole map: that of the smallest squared error on the held-out pairs, summed over
-               the outputs (window maps of more than 6 regressions: over those of 6 cells, evenly spread). The map is
+               the outputs (window maps of more than 3 regressions: over those of 3 cells, evenly spread). The map is
                then solved from both sets of pairs (`refit=False`: from `statistics` alone). settings: ridge,
                strengths, and held_out_error, the squared error of each as a share of the outputs' variance.
     Cost       one symmetric eigenproblem for all lambdas, of the rows where they are fewer than the inputs
@@ -56,15 +56,13 @@ def ridge_path(
             f"ridge_path: statistics must hold at least 2 rows and held_out 1, "
             f"got {statistics.count} and {held_out.count}"
         )
-    pairs = list(zip(statistics.problems(support), held_out.problems(support), strict=True))
-    chosen = np.unique(np.linspace(0, len(pairs) - 1, min(len(pairs), _CHOOSING)).round().astype(int))
     error = torch.zeros(len(strengths), dtype=torch.float64, device=statistics.device)
     variance = 0.0
-    for i in chosen:
-        fit, test = pairs[i][0].moments, pairs[i][1].moments
-        if fit.inputs:
-            error += path_errors(fit, test, strengths)
-            variance += float(test.yy.sum())
+    samples = (part.sample(_CHOOSING, support) for part in (statistics, held_out))
+    for fit, test in zip(*samples, strict=True):
+        if fit.moments.inputs:
+            error += path_errors(fit.moments, test.moments, strengths)
+            variance += float(test.moments.yy.sum())
     best = float(strengths[int(error.argmin())])
     found = solve(statistics + held_out if refit else statistics, "ridge", support=support, ridge=best)
     path: dict[str, Any] = {

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
@@ -129,24 +130,43 @@ class Statistics:
 
         Raises     ValueError for a support larger than the statistics'.
         """
-        support = self.support if support is None else support
-        _check.support("Statistics.problems", self.kind, support)
-        if self.support is not None and support is not None and support > self.support:
-            raise ValueError(f"Statistics.problems: support must be at most {self.support}, got {support}")
-        if self._waiting:
-            self._add(*self._take_waiting())
+        support = self._checked(support)
         # Several maps of one support are often solved one after the other: their sums are the same.
         if self._latest is None or self._latest[0] != support:
-            found = [Problem(*size) for size in self._divided(support)]
+            found = [Problem(*size) for size in self._divided(support, self._layout.pieces(support))]
             self._latest = (support, found) if sum(p.nbytes for p in found) <= _LATEST else None
         else:
             found = self._latest[1]
         for problem in found:
             yield from problem.parts()
 
-    def _divided(self, support: int | None) -> Iterator[tuple[Tensor, Tensor, Moments]]:
-        """Columns, rows and moments of the regressions of this support, taken from the stored ones."""
-        pieces, stored = self._layout.pieces(support), self._layout.stored
+    def sample(self, count: int, support: int | None = None) -> Iterator[Problem]:
+        """At most `count` of the regressions, one by one, evenly spread over the target cells.
+
+        Statistics of one layout give the same ones, in one order. Arguments and errors are those of `batches`.
+        """
+        support = self._checked(support)
+        pieces = self._layout.pieces(support)
+        places = np.unique(np.linspace(0, len(pieces) - 1, min(len(pieces), count)).round().astype(int))
+        for size in self._divided(support, [pieces[k] for k in places]):
+            problem = Problem(*size)
+            for i in range(len(problem)):
+                yield problem.part(i)
+
+    def _checked(self, support: int | None) -> int | None:
+        support = self.support if support is None else support
+        _check.support("Statistics.problems", self.kind, support)
+        if self.support is not None and support is not None and support > self.support:
+            raise ValueError(f"Statistics.problems: support must be at most {self.support}, got {support}")
+        if self._waiting:
+            self._add(*self._take_waiting())
+        return support
+
+    def _divided(
+        self, support: int | None, pieces: Sequence[Piece]
+    ) -> Iterator[tuple[Tensor, Tensor, Moments]]:
+        """Columns, rows and moments of regressions of this support, taken from the stored ones."""
+        stored = self._layout.stored
         if support == self.support and sum(len(columns) for columns, _ in stored) == len(pieces):
             for (columns, rows), moments in zip(stored, self._moments, strict=True):
                 yield self._layout.numbers(columns, support), rows, moments
