@@ -26,15 +26,16 @@ def ridge_path(
     *,
     support: int | None = None,
     strengths: Sequence[float] = RIDGE_STRENGTHS,
-    refit: bool = True,
+    refit: bool | Statistics = True,
 ) -> Map:
     """The ridge map whose lambda predicts the held-out pairs best.
 
     Units      strengths: lambda as a share of the mean variance of the inputs, as in `solve`
     Definition one lambda for the whole map: that of the smallest squared error on the held-out pairs, summed over
                the outputs (window maps of more than 3 regressions: over those of 3 cells, evenly spread). The map is
-               then solved from both sets of pairs (`refit=False`: from `statistics` alone). settings: ridge,
-               strengths, and held_out_error, the squared error of each as a share of the outputs' variance.
+               then solved from both sets of pairs (`refit=False`: from `statistics` alone; statistics of both, where
+               they are at hand, save adding them up). settings: ridge, strengths, and held_out_error, the squared
+               error of each as a share of the outputs' variance.
     Cost       one symmetric eigenproblem for all lambdas, of the rows where they are fewer than the inputs
                (dual form), of the inputs otherwise; then one `solve`
     Raises     ValueError as `solve` and `Statistics.problems`, and where held_out has no rows, or strengths are
@@ -64,7 +65,9 @@ def ridge_path(
             error += path_errors(fit.moments, test.moments, strengths)
             variance += float(test.moments.yy.sum())
     best = float(strengths[int(error.argmin())])
-    found = solve(statistics + held_out if refit else statistics, "ridge", support=support, ridge=best)
+    if isinstance(refit, bool):
+        refit = statistics + held_out if refit else statistics
+    found = solve(refit, "ridge", support=support, ridge=best)
     path: dict[str, Any] = {
         "strengths": [float(s) for s in strengths],
         "held_out_error": [float(e) / variance if variance else 0.0 for e in error],
@@ -75,33 +78,39 @@ def ridge_path(
 def path_errors(fit: Moments, test: Moments, strengths: Sequence[float]) -> Tensor:
     """The squared error on the test rows, summed over rows and outputs, of the ridge solution for each strength.
 
-    With x^T = U s V^T every solution is a diagonal matrix between the same two factors: A^T = V (s^2 + lambda)^-1 W.
+    With x^T = U s V^T every solution is a diagonal matrix between the same two factors, A^T = U D W, so that the
+    error is a quadratic form in the diagonal of D = (s^2 + lambda)^-1, small and made once for all lambdas.
     """
-    rows = fit.rows
+    shift_x, shift_y = test.mean_x - fit.mean_x, test.mean_y - fit.mean_y
+    rows, tested = fit.rows, test.rows
     if rows is not None:
         x, y = rows
         values, vectors = torch.linalg.eigh(x @ x.T)
-        into, out = x.T @ vectors, vectors.T @ y
+        out = vectors.T @ y
+
+        def coordinates(z: Tensor) -> Tensor:
+            return (z @ x.T) @ vectors
     else:
-        values, into = torch.linalg.eigh(fit.xx)
-        out = into.T @ fit.xy
-    scale = values.clamp(min=0).sum() / fit.inputs
-    tested = test.rows
+        values, vectors = torch.linalg.eigh(fit.xx)
+        out = vectors.T @ fit.xy
+
+        def coordinates(z: Tensor) -> Tensor:
+            return z @ vectors
+
     if tested is not None:
-        coordinates = (tested[0] + (test.mean_x - fit.mean_x)) @ into
-        residual = tested[1] + (test.mean_y - fit.mean_y)
-
-        def error(shrink: Tensor) -> Tensor:
-            return (residual - coordinates @ (shrink * out)).square().sum()
+        c, residual = coordinates(tested[0] + shift_x), tested[1] + shift_y
+        gram, cross, variance = c.T @ c, c.T @ residual, residual.square().sum()
     else:
-        gram, cross = into.T @ test.xx @ into, into.T @ test.xy
-        shift_x, shift_y = (test.mean_x - fit.mean_x) @ into, test.mean_y - fit.mean_y
+        c, moved = coordinates(test.xx), coordinates(shift_x[None])
+        gram = coordinates(c.T) + test.count * moved.T @ moved
+        cross = coordinates(test.xy.T).T + test.count * moved.T * shift_y
+        variance = test.yy.sum() + test.count * shift_y.square().sum()
+    linear, square = (out * cross).sum(1), (out @ out.T) * gram
 
-        def error(shrink: Tensor) -> Tensor:
-            a = shrink * out
-            spread = test.yy.sum() - 2 * (a * cross).sum() + ((gram @ a) * a).sum()
-            return spread + test.count * (shift_y - shift_x @ a).square().sum()
-
+    scale = values.clamp(min=0).sum() / fit.inputs
     if scale == 0:
-        return torch.full((len(strengths),), float(error(torch.zeros_like(values)[:, None])))
-    return torch.stack([error(1 / (values.clamp(min=0) + s * scale)[:, None]) for s in strengths])
+        return variance.expand(len(strengths)).clone()
+    shares = torch.tensor(strengths, dtype=values.dtype, device=values.device)
+    diagonals = 1 / (values.clamp(min=0) + scale * shares[:, None])
+    errors: Tensor = variance - 2 * diagonals @ linear + ((diagonals @ square) * diagonals).sum(1)
+    return errors.clamp(min=0)

@@ -108,7 +108,8 @@ class Learner:
         elif everything is None:
             found = maps.permutation(pairs.g, pairs.source, phi.channel_action(pairs.g), **grids)
         elif method.solver == "ridge" and everything[2].count:
-            found = maps.ridge_path(everything[1], everything[2], support=method.support)
+            both, fit, held_out = everything
+            found = maps.ridge_path(fit, held_out, support=method.support, refit=both)
         elif method.nonzeros:
             return self._select(everything[0], method.support, method.nonzeros)
         else:

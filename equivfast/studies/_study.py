@@ -39,6 +39,7 @@ class Study:
         self.scenes = Scenes(config, self.phi, self.photographs)
         # What cannot work is told before anything runs.
         self.scenes.draw(self._task.cells if "task" in config.parts else None)
+        self._main: dict[str, Pairs] = {}
         self._details: dict[str, Pairs] = {}
 
     def _identity(self) -> dict[str, Any]:
@@ -55,8 +56,7 @@ class Study:
         return {"transforms": found}
 
     def _transform(self, g: Transform) -> dict[str, Any]:
-        scene = self.scenes.main
-        pairs = scene.pairs(g, self.progress)
+        scene, pairs = self.scenes.main, self._pairs(g)
         names = [photo.name for photo in scene.test.photographs]
         described, best = describe(pairs, names, self.config.seed, self.progress)
         name = described["best"]
@@ -66,6 +66,12 @@ class Study:
             best = Learner(pairs, SPARSE.support or 1).learn(SPARSE)[0]
         described["example"] = example(pairs, best, name, scene.test)
         return described
+
+    def _pairs(self, g: Transform) -> Pairs:
+        """The pairs of the table, which the shared maps learn from, too."""
+        if g.name not in self._main:
+            self._main[g.name] = self.scenes.main.pairs(g, self.progress)
+        return self._main[g.name]
 
     def curves(self) -> dict[str, Any]:
         """Error over angle, scale and shift, from fewer training windows per point."""
@@ -116,7 +122,7 @@ class Study:
         """One filter bank for all cells, for every transformation."""
 
         def measured(g: Transform) -> dict[str, Any]:
-            return {"rows": shared(self.scenes.main.pairs(g, self.progress), self.config.seed)}
+            return {"rows": shared(self._pairs(g), self.config.seed)}
 
         found = [self.pieces.get(f"shared-{g.name}", partial(measured, g)) for g in self.config.parsed()]
         return {"shared": [row for piece in found for row in piece["rows"]]}
