@@ -48,9 +48,11 @@ def selection_path(moments: Moments, nonzeros: Sequence[int]) -> list[Tensor]:
     inputs = _Inputs.of(moments)
     weights = [moments.xy.new_zeros(inputs.owner.shape[0], p) for _ in nonzeros]
     rows = max(1, _BLOCK_BYTES // (8 * max(1, p) * (max(nonzeros) + 4)))
-    for block in torch.arange(len(inputs.owner), device=moments.device).split(rows):
-        for weight, found in zip(weights, _select(inputs, block, [min(k, p) for k in nonzeros]), strict=True):
-            weight[block] = found
+    for start in range(0, len(inputs.owner), rows):
+        block = slice(start, start + rows)
+        chosen = _select(inputs, block, min(max(nonzeros), p))
+        for weight, k in zip(weights, nonzeros, strict=True):
+            chosen.fill(weight[block], min(k, p))
     return [weight.reshape(*moments.xy.shape[:-2], q, p) for weight in weights]
 
 
@@ -80,48 +82,59 @@ class _Inputs:
         return cls(xx, scale, owner, along, moments.yy.reshape(-1))
 
 
-def _select(inputs: _Inputs, outputs: Tensor, nonzeros: Sequence[int]) -> list[Tensor]:
-    """Rows `outputs` of the matrices, one for each number of entries.
+@dataclass(frozen=True)
+class _Chosen:
+    """For each output the chosen inputs and their scales (r, k), in order, and the triangular system (r, k, k),
+    (r, k) of their coefficients; what was not chosen any more has coefficient 0."""
+
+    picks: Tensor
+    scale: Tensor
+    triangle: Tensor
+    solved: Tensor
+
+    def fill(self, weight: Tensor, k: int) -> None:
+        """The coefficients of the first k, each in its column of weight (r, p)."""
+        triangle, solved = self.triangle[:, :k, :k], self.solved[:, :k, None]
+        values = torch.linalg.solve_triangular(triangle.mT, solved, upper=True)[:, :, 0]
+        weight.scatter_add_(1, self.picks[:, :k], values * self.scale[:, :k])
+
+
+def _select(inputs: _Inputs, outputs: slice, steps: int) -> _Chosen:
+    """The inputs of rows `outputs` of the matrices.
 
     For each output the Gram matrix of the inputs is factored column by column, pivot by pivot (Cholesky), the pivots
-    being the chosen inputs: `left` is what remains of each input's variance, `along` its remaining covariance with
-    the output, so that along^2 / left is what the input would take off the residual.
+    being the chosen inputs: `left` is what remains of each input's variance, infinite where it is passed over, and
+    `along` its remaining covariance with the output, so that along^2 / left is what it would take off the residual.
     """
-    steps, owner = max(nonzeros), inputs.owner[outputs]
-    along, variance, scale = inputs.along[outputs], inputs.variance[outputs], inputs.scale[owner]
-    left = (scale > 0).to(along.dtype)
-    residual, count = variance.clone(), len(outputs)
-
+    owner, along = inputs.owner[outputs], inputs.along[outputs].clone()
+    variance, scale = inputs.variance[outputs], inputs.scale[owner]
+    left = torch.where(scale > 0, 1.0, torch.inf).to(along)
+    residual, count = variance.clone(), len(owner)
     every = torch.arange(count, device=along.device)
-    factor = along.new_zeros(steps, *along.shape)
-    triangle = torch.eye(steps, dtype=along.dtype, device=along.device).repeat(count, 1, 1)
+    gain, factor = torch.empty_like(along), along.new_zeros(steps, *along.shape)
     picks = torch.zeros(count, steps, dtype=torch.int64, device=along.device)
-    solved = along.new_zeros(count, steps)
+    triangle = torch.eye(steps, dtype=along.dtype, device=along.device).repeat(count, 1, 1)
+    scales, solved = along.new_zeros(count, steps), along.new_zeros(count, steps)
     for t in range(steps):
-        gain = torch.where(left > COLLINEAR, along.square() / left, -1)
-        best, pick = gain.max(1)  # the first of equals
-        going = (best >= 0) & (residual > EXPLAINED * variance)
+        best, pick = torch.mul(along, along, out=gain).div_(left).max(1)  # the first of equals
+        going = (best > 0) & (residual > EXPLAINED * variance)
         if not going.any():
             break
         pivot = left[every, pick].sqrt()
-        known = factor[:t, every, pick]  # (t, outputs)
-        column = inputs.xx[owner, pick].mul_(scale).mul_(scale[every, pick, None])
-        for earlier, share in zip(factor[:t], known, strict=True):
-            column.addcmul_(earlier, share[:, None], value=-1)
-        factor[t] = torch.where(going[:, None], column.div_(pivot[:, None]), 0)
-        triangle[:, t, :t] = torch.where(going, known, 0).T
-        triangle[:, t, t] = torch.where(going, pivot, 1)
-        picks[:, t] = pick
+        known = torch.where(going, factor[:t, every, pick], 0)  # (t, outputs)
+        picks[:, t], scales[:, t] = pick, torch.where(going, scale[every, pick], 0)
+        triangle[:, t, :t], triangle[:, t, t] = known.T, torch.where(going, pivot, 1)
         solved[:, t] = torch.where(going, along[every, pick] / pivot, 0)
+        if t + 1 == steps:
+            break
+        # Rows that have ended get a column of zeros: it changes nothing below.
+        inverse = torch.where(going, 1 / pivot, 0)[:, None]
+        column = inputs.xx[owner, pick].mul_(scale)
+        torch.mul(column, scales[:, t, None] * inverse, out=factor[t])
+        for earlier, share in zip(factor[:t], known, strict=True):
+            factor[t].addcmul_(earlier, share[:, None] * inverse, value=-1)
         along.addcmul_(solved[:, t, None], factor[t], value=-1)
         left.addcmul_(factor[t], factor[t], value=-1)
-        left[every[going], pick[going]] = 0
+        left.masked_fill_(left <= COLLINEAR, torch.inf)  # the pick itself, and what it explains
         residual -= solved[:, t].square()
-    return [_scattered(triangle[:, :k, :k], solved[:, :k], picks[:, :k], scale) for k in nonzeros]
-
-
-def _scattered(triangle: Tensor, solved: Tensor, picks: Tensor, scale: Tensor) -> Tensor:
-    """The coefficients of the chosen inputs, each in its column."""
-    values = torch.linalg.solve_triangular(triangle.mT, solved[:, :, None], upper=True)[:, :, 0]
-    weight = torch.zeros_like(scale)
-    return weight.scatter_add_(1, picks, values * scale.gather(1, picks))
+    return _Chosen(picks, scales, triangle, solved)
