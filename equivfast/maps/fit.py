@@ -38,6 +38,7 @@ def fit_pairs(
     Raises     ValueError as these do, and when there is no pair.
 
     >>> from equivfast.groups import hflip
+    >>> import numpy as np
     >>> x = np.random.default_rng(0).normal(size=(9, 2, 4, 4))
     >>> grid = Grid.centred(4, 4, stride=8)
     >>> M = fit_pairs([(x, 2 * x[..., ::-1])], hflip(), grid, grid, "least_squares", support=1)
