@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve, solve_triangular
-from scipy.linalg.lapack import dpstrf
-from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
+from equivfast.maps import lapack
 from equivfast.maps.moments import Moments
+from equivfast.maps.workers import each
+
+Array = NDArray[np.float64]
 
 # Eigenvalues below this share of the largest count as zero: directions in which the data spread by less than 1e-6 of
 # their largest spread. Features stored in float32 carry noise of 1e-7, so nothing real is lost, and a float64 Gram
@@ -43,18 +42,14 @@ def least_squares(moments: Moments, cutoff: float = CUTOFF) -> Tensor:
     if not moments.inputs or not moments.count:
         return torch.zeros_like(moments.xy.mT)
     xx, xy = (part.reshape(-1, *part.shape[-2:]) for part in (moments.xx, moments.xy))
-    found = torch.empty_like(xy)
-    # SciPy's BLAS has threads of its own; beside torch's, on the same cores, both take turns at waiting.
-    with _threads().limit(limits=1, user_api="blas"):
-        for k, (matrix, right) in enumerate(zip(xx, xy, strict=True)):
-            solved = _by_pivots(matrix.cpu().numpy(), right.cpu().numpy(), cutoff)
-            found[k] = _by_eigenvectors(matrix, right, cutoff) if solved is None else torch.from_numpy(solved)
-    return found.mT.reshape(moments.xy.mT.shape)
+    found = torch.empty_like(xy.mT, memory_format=torch.contiguous_format)
 
+    def solve(k: int) -> None:
+        solved = _by_pivots(xx[k].cpu().numpy(), xy[k].mT.cpu().numpy(), cutoff)
+        found[k] = _by_eigenvectors(xx[k], xy[k], cutoff).mT if solved is None else torch.from_numpy(solved)
 
-@lru_cache(maxsize=1)
-def _threads() -> ThreadpoolController:
-    return ThreadpoolController()
+    each(solve, range(len(xx)))
+    return found.reshape(moments.xy.mT.shape)
 
 
 def _by_eigenvectors(matrix: Tensor, right: Tensor, cutoff: float) -> Tensor:
@@ -65,8 +60,8 @@ def _by_eigenvectors(matrix: Tensor, right: Tensor, cutoff: float) -> Tensor:
     return vectors @ (inverse[..., None] * (vectors.mT @ right))
 
 
-def _by_pivots(xx: NDArray[np.float64], xy: NDArray[np.float64], cutoff: float) -> NDArray[np.float64] | None:
-    """The minimum-norm solution by pivoted Cholesky, None where the rank is in doubt.
+def _by_pivots(xx: Array, yx: Array, cutoff: float) -> Array | None:
+    """The minimum-norm solution (q, p) by pivoted Cholesky, None where the rank is in doubt.
 
     HOG channels depend on each other exactly (the texture channels and the undirected ones have one sum), so that
     Gram matrices of cells have a null space of one dimension a cell and are otherwise well conditioned. Any solution
@@ -74,20 +69,21 @@ def _by_pivots(xx: NDArray[np.float64], xy: NDArray[np.float64], cutoff: float) 
     """
     largest = float(xx.diagonal().max())
     if largest <= 0:
-        return np.zeros_like(xy)
-    factor, pivots, rank, _ = dpstrf(xx.T, tol=cutoff * largest, lower=1)  # in LAPACK's order without a copy
+        return np.zeros_like(yx)
+    factor = xx.copy()
+    order, rank = lapack.pivoted_cholesky(factor, cutoff * largest)
     pivot = factor.diagonal()[:rank]
     if pivot[-1] ** 2 < _CLEAR * pivot[0] ** 2:
         return None
-    order, corner = pivots - 1, np.tril(factor[:rank, :rank])
-    solution = np.zeros_like(xy)
-    solution[:rank] = cho_solve((corner, True), xy[order[:rank]], check_finite=False)
+    solution = np.zeros_like(yx)
+    solution[:, :rank] = lapack.solve(factor, yx[:, order[:rank]])
     if rank < len(xx):
-        ends = solve_triangular(corner, factor[rank:, :rank].T, lower=True, trans="T", check_finite=False)
-        null = np.vstack([-ends, np.eye(len(xx) - rank)])
-        solution -= null @ np.linalg.solve(null.T @ null, null.T @ solution)
+        ends = factor[rank:, :rank].copy()
+        lapack.substitute(factor, ends, transposed=True)
+        null = np.hstack([-ends, np.eye(len(xx) - rank)])
+        solution -= np.linalg.solve(null @ null.T, null @ solution.T).T @ null
     found = np.empty_like(solution)
-    found[order] = solution
+    found[:, order] = solution
     return found
 
 
@@ -118,12 +114,36 @@ def _penalised(matrix: Tensor, right: Tensor, strength: float, inputs: int) -> T
     if not inputs:
         return right
     scale = matrix.diagonal(dim1=-2, dim2=-1).sum(-1) / inputs
-    regular = matrix.clone()
     # Inputs that do not vary: any lambda gives 0, as what stands on the right is then 0 or is multiplied by 0.
-    regular.diagonal(dim1=-2, dim2=-1).add_(torch.where(scale > 0, strength * scale, 1)[..., None])
-    factor, failed = torch.linalg.cholesky_ex(regular)
-    if failed.any():
+    penalty = torch.where(scale > 0, strength * scale, 1)
+    found = (_definite if matrix.device.type == "cpu" else _definite_on_device)(matrix, penalty, right)
+    if found is None:
         raise ValueError(
             f"ridge: strength is too small for these features, got {strength}; try least_squares"
         )
-    return torch.cholesky_solve(right, factor)
+    return found
+
+
+def _definite(matrix: Tensor, penalty: Tensor, right: Tensor) -> Tensor | None:
+    """(matrix + penalty I)^-1 right of matrices side by side, None where one is not definite."""
+    n, q = right.shape[-2:]
+    found = right.new_empty(*right.shape[:-2], q, n)
+    tables, rights, solved = (part[None].flatten(0, -3).numpy() for part in (matrix, right.mT, found))
+    penalties, definite = penalty.reshape(-1).tolist(), np.zeros(len(tables), dtype=bool)
+
+    def solve(k: int) -> None:
+        factor = tables[k].copy()
+        factor.reshape(-1)[:: n + 1] += penalties[k]
+        definite[k] = lapack.cholesky(factor)
+        if definite[k]:
+            solved[k] = lapack.solve(factor, rights[k])
+
+    each(solve, range(len(tables)))
+    return found.mT if definite.all() else None
+
+
+def _definite_on_device(matrix: Tensor, penalty: Tensor, right: Tensor) -> Tensor | None:
+    regular = matrix.clone()
+    regular.diagonal(dim1=-2, dim2=-1).add_(penalty[..., None])
+    factor, failed = torch.linalg.cholesky_ex(regular)
+    return None if failed.any() else torch.cholesky_solve(right, factor)

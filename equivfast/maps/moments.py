@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from equivfast.maps import blocks
 from equivfast.maps.sums import Sums
 
-# Sums over all inputs are made for regressions on parts of them when these have more entries than this share of
-# the whole Gram matrix: an entry is read faster than it is computed, and only half of the matrix is computed.
-_WHOLE = 0.6
+# Sums over all inputs are made for regressions on parts of them when these have more entries than this many times
+# the whole Gram matrix: an entry is read four times faster than it is computed from a thousand rows.
+_WHOLE = 1.2
 
 
 class Moments:
@@ -33,6 +33,7 @@ class Moments:
         self._kept: list[tuple[Tensor, Tensor]] | None = []
         self._centred: tuple[Tensor, Tensor] | None = None
         self._means: tuple[Tensor, Tensor] | None = None
+        self._xx: Tensor | None = None
         self._sums: Sums | None = None
 
     @classmethod
@@ -76,7 +77,7 @@ class Moments:
             rows = self._centre()
             assert rows is not None and self._means is not None
             x, y = rows
-            self._sums = Sums.of(*self._means, x, y)
+            self._sums = Sums(*self._means, self.xx, x.mT @ y, y.square().sum(-2))
         return self._sums
 
     @property
@@ -94,7 +95,12 @@ class Moments:
 
     @property
     def xx(self) -> Tensor:
-        return self.sums.xx
+        rows = self._centre()
+        if self._sums is not None or rows is None:
+            return self.sums.xx
+        if self._xx is None:
+            self._xx = blocks.gram(rows[0])
+        return self._xx
 
     @property
     def xy(self) -> Tensor:
@@ -123,10 +129,10 @@ class Moments:
             return
         self._kept.append((x, y))
         self.count += count
-        self._centred = self._means = self._sums = None
+        self._centred = self._means = self._xx = self._sums = None
         if self.count >= self.inputs:  # too many to keep from now on: all of them become sums together
             _ = self.sums
-            self._kept = self._centred = self._means = None
+            self._kept = self._centred = self._means = self._xx = None
 
     def merged(self, other: Moments) -> Moments:
         """The moments of both sets of rows."""
@@ -151,24 +157,21 @@ class Moments:
         """
         at = () if of is None else (of[..., None],)
         kept, own = self._centre(), self.inputs**2 * math.prod(self.batch)
-        few = self._sums is None and columns.numel() * columns.shape[-1] < _WHOLE * own
+        mean_x, mean_y = self.mean_x[(*at, columns)], self.mean_y[(*at, rows)]
+        unknown = self._xx is None and self._sums is None
+        few = unknown and columns.numel() * columns.shape[-1] < _WHOLE * own
         if kept is not None and (few or self.count < columns.shape[-1]):
             part = Moments(columns.shape[-1], rows.shape[-1], self.device, tuple(columns.shape[:-1]))
-            part.count = self.count
-            part._means = (self.mean_x[(*at, columns)], self.mean_y[(*at, rows)])
+            part.count, part._means = self.count, (mean_x, mean_y)
             part._centred = (kept[0].mT[(*at, columns)].mT, kept[1].mT[(*at, rows)].mT)
             return part
-        whole = self.sums
-        return Moments.of(
-            self.count,
-            Sums(
-                whole.mean_x[(*at, columns)],
-                whole.mean_y[(*at, rows)],
-                _blocks(whole.xx, of, columns, columns),
-                _blocks(whole.xy, of, columns, rows),
-                whole.yy[(*at, rows)],
-            ),
-        )
+        xx = blocks.read(self.xx, of, columns, columns)
+        if kept is not None:
+            # From the rows: most of the table of all inputs and outputs would be made for nothing.
+            xy = blocks.multiply(*kept, of, columns, rows)
+        else:
+            xy = blocks.read(self.sums.xy, of, columns, rows)
+        return Moments.of(self.count, Sums(mean_x, mean_y, xx, xy, self.yy[(*at, rows)]))
 
     def part(self, which: slice | int) -> Moments:
         """Some of the regressions that stand side by side, without a copy."""
@@ -182,15 +185,3 @@ class Moments:
         found.count = self.count
         found._means, found._centred = (self.mean_x[which], self.mean_y[which]), (x, y)
         return found
-
-
-def _blocks(table: Tensor, of: Tensor | None, down: Tensor, along: Tensor) -> Tensor:
-    """table[of, down, along] for each pair of places down (..., p) and along (..., q)."""
-    if table.device.type != "cpu" or of is None:
-        at = () if of is None else (of[..., None, None],)
-        return table[(*at, down[..., :, None], along[..., None, :])]
-    # NumPy's take is four times faster than an index over all three dimensions.
-    found = table.new_empty(*down.shape, along.shape[-1])
-    for out, k, rows, columns in zip(found.numpy(), of.tolist(), down.numpy(), along.numpy(), strict=True):
-        np.take(table[k].numpy().take(rows, 0), columns, 1, out=out, mode="clip")
-    return found

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-# Columns of a Gram matrix that are multiplied together; it is symmetric, so half of the blocks are copies.
-_EDGE = 512
+from equivfast.maps.blocks import gram
 
 
 @dataclass
@@ -20,11 +19,6 @@ class Sums:
     xx: Tensor
     xy: Tensor
     yy: Tensor
-
-    @classmethod
-    def of(cls, mean_x: Tensor, mean_y: Tensor, x: Tensor, y: Tensor) -> Sums:
-        """The sums of rows x (..., r, p) and y (..., r, q) that have lost these means already."""
-        return cls(mean_x, mean_y, gram(x), x.mT @ y, y.square().sum(-2))
 
     def copy(self) -> Sums:
         return Sums(**{name: part.clone() for name, part in vars(self).items()})
@@ -54,18 +48,3 @@ class Sums:
         self.yy += y.square().sum(-2)
         self.mean_x += shift_x * (others / both)
         self.mean_y += shift_y * (others / both)
-
-
-def gram(x: Tensor) -> Tensor:
-    """x^T x of (..., r, p)."""
-    p = x.shape[-1]
-    if p <= _EDGE:
-        return x.mT @ x
-    if x.ndim == 3 and len(x) == 1:  # a product of two matrices is faster than a batch of one
-        return gram(x[0])[None]
-    out = x.new_empty(*x.shape[:-2], p, p)
-    for start in range(0, p, _EDGE):
-        block = x[..., start : start + _EDGE].mT @ x[..., : start + _EDGE]
-        out[..., start : start + _EDGE, : start + _EDGE] = block
-        out[..., :start, start : start + _EDGE] = block[..., :start].mT
-    return out

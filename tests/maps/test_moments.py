@@ -8,8 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from equivfast.maps.blocks import gram
 from equivfast.maps.moments import Moments
-from equivfast.maps.sums import gram
 
 
 def moments_of(x: np.ndarray, y: np.ndarray, cuts: list[int] | None = None) -> Moments:
