@@ -17,10 +17,12 @@ def gram(x: Tensor) -> Tensor:
     if x.device.type != "cpu":
         return x.mT @ x
     p = x.shape[-1]
-    out = x.new_empty(*x.shape[:-2], p, p)
+    out = torch.from_numpy(np.empty((*x.shape[:-2], p, p)))
     features, tables = (part[None].flatten(0, -3).numpy() for part in (x.mT, out))
     edges = range(0, p, _EDGE)
-    corners = [(k, down, along) for k in range(len(tables)) for down in edges for along in edges if along <= down]
+    corners = [
+        (k, down, along) for k in range(len(tables)) for down in edges for along in edges if along <= down
+    ]
 
     def multiply(corner: tuple[int, int, int]) -> None:
         k, *starts = corner
@@ -39,7 +41,7 @@ def read(table: Tensor, of: Tensor | None, down: Tensor, along: Tensor) -> Tenso
     if table.device.type != "cpu" or of is None:
         at = () if of is None else (of[..., None, None],)
         return table[(*at, down[..., :, None], along[..., None, :])]
-    out = table.new_empty(*down.shape, along.shape[-1])
+    out = torch.from_numpy(np.empty((*down.shape, along.shape[-1])))
     source, found, places = table.numpy(), out.numpy(), (of.tolist(), down.numpy(), along.numpy())
 
     def take(k: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -70,7 +70,7 @@ def _pointer(value: Any) -> Any:
     return ctypes.byref(ctypes.c_double(value) if isinstance(value, float) else ctypes.c_int(value))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _routine(name: str) -> Callable[..., None]:
     capsule, api = cython_lapack.__pyx_capi__[name], ctypes.pythonapi
     api.PyCapsule_GetName.restype, api.PyCapsule_GetName.argtypes = ctypes.c_char_p, [ctypes.py_object]
