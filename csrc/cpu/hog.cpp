@@ -13,8 +13,9 @@ HogShape hog_shape(int64_t h, int64_t w, int64_t cell, int orientations, HogVari
 
 size_t hog_workspace(const HogArgs& args) {
   const HogPlan plan(args);
-  const size_t bytes = args.image_dtype == Dtype::float64 ? HogScratch<double>::bytes(plan)
-                                                          : HogScratch<float>::bytes(plan);
+  const size_t bytes = args.image_dtype == Dtype::float64
+                           ? HogScratch<double, double, int64_t>::bytes(plan)
+                           : HogScratch<float, float, int32_t>::bytes(plan);
   const int64_t workers = std::min<int64_t>(args.threads, args.image.size[0] * plan.chunks);
   return bytes * static_cast<size_t>(std::max<int64_t>(workers, 1)) + 64;
 }

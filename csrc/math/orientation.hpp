@@ -4,16 +4,22 @@
 #include "core/macros.hpp"
 
 // Orientation bins. Bin k of 2n is centred at the direction k * 180/n degrees (x to the right, y
-// down). A direction is folded into the half plane y >= 0 and then compared with the n boundaries
-// between neighbouring bins, by products in float32 that must not be fused: every CPU level, the
-// GPU and the NumPy oracle then take the same bin. On a boundary the lower bin wins.
+// down). A direction is folded into the half plane y >= 0 and compared with the boundaries between
+// neighbouring bins; on a boundary the lower bin wins. Left of the vertical the boundaries are the
+// mirror images of those on the right, so that n / 2 of them, rounded down, say everything: each by
+// its slope, a float32 of at most 1 that multiplies |x| or |y|. The comparison is exact: every CPU
+// level, the GPU and the NumPy oracle take the same bin.
 namespace ef {
 
 constexpr int kMaxOrientations = 128;
 
 struct OrientationTable {
-  int n;                                                             // orientations in a half turn
-  float boundary_x[kMaxOrientations], boundary_y[kMaxOrientations];  // between bin k and bin k + 1
+  int n;        // orientations in a half turn
+  int quarter;  // boundaries strictly between 0 and 90 degrees
+  int flat;     // those of at most 45 degrees, which come first: half of them, rounded up
+  // Direction (x, y) of the first quadrant lies beyond boundary k when slope x < y (k < flat) or
+  // x < slope y.
+  float slope[kMaxOrientations / 2];
   float centre_x[kMaxOrientations + 1], centre_y[kMaxOrientations + 1];
 };
 
@@ -45,17 +51,16 @@ inline OrientationTable make_orientation_table(int n, bool four_digits) {
     u[k] = std::round(u[k] * 1e4) / 1e4;
     v[k] = std::round(v[k] * 1e4) / 1e4;
   }
-  for (int k = 0; k < n; ++k) {
+  t.quarter = n / 2;
+  for (int k = 0; k < t.quarter; ++k) {
     double x = v[k + 1] - v[k], y = u[k] - u[k + 1];
     if (!four_digits) unit_vector(2 * k + 1, 2 * n, &x, &y);
-    t.boundary_x[k] = static_cast<float>(x);
-    t.boundary_y[k] = static_cast<float>(y);
+    const bool flat = 2 * (2 * k + 1) <= n;
+    t.flat += flat ? 1 : 0;
+    t.slope[k] = static_cast<float>(flat ? y / x : x / y);
   }
   return t;
 }
-
-// Whether direction (x, y), y >= 0, lies beyond the boundary (bx, by).
-EF_HD inline bool beyond(float x, float y, float bx, float by) { return y * bx > x * by; }
 
 // (gx, gy) folded into the half plane y >= 0.
 EF_HD inline float folded_x(float gx, float gy) { return gy < 0 ? -gx : gx; }
@@ -68,28 +73,40 @@ EF_HD inline int directed_bin(int folded, float gy, int n) {
   return below >= 2 * n ? below - 2 * n : below;
 }
 
-EF_HD inline int orientation_bin(float gx, float gy, const OrientationTable& t) {
-  const float x = folded_x(gx, gy), y = folded_y(gy);
-  int passed = 0;
-  for (int k = 0; k < t.n; ++k) passed += beyond(x, y, t.boundary_x[k], t.boundary_y[k]);
-  return directed_bin(passed, gy, t.n);
+// Bin 0..n of the direction (x, y), y >= 0. Products of floats are exact in double.
+EF_HD inline int folded_bin(float x, float y, const OrientationTable& t) {
+  const double across = x < 0 ? -x : x;
+  int beyond = 0, on = 0;
+  for (int k = 0; k < t.quarter; ++k) {
+    const double excess = k < t.flat ? y - t.slope[k] * across : double(t.slope[k]) * y - across;
+    beyond += excess > 0;
+    on += excess == 0 && x < 0;
+  }
+  return x < 0 ? t.n - beyond - on : beyond;
 }
 
-// Angle in radians of a cosine in [0, 1]: 2 asin(sqrt((1 - c) / 2)), where 1 - c is exact.
-EF_HD inline double angle_of_cosine(double c) { return std::acos(c); }
-EF_HD inline float angle_of_cosine(float c) {
-  // Polynomial for asin(sqrt z) / sqrt z on 0 <= z <= 0.5, relative error below 1e-7 (Chebyshev
-  // fit).
-  const float z = (1.0f - c) * 0.5f;
-  float p = 0.11113052f;
-  p = p * z - 0.092602208f;
+EF_HD inline int orientation_bin(float gx, float gy, const OrientationTable& t) {
+  return directed_bin(folded_bin(folded_x(gx, gy), folded_y(gy), t), gy, t.n);
+}
+
+// asin(sqrt z) / sqrt z for 0 <= z <= 0.5, relative error below 1e-7 (Chebyshev fit); of a float or
+// of a vector of them.
+template <class V>
+EF_HD inline V asin_series(V z) {
+  V p = z * 0.11113052f - 0.092602208f;
   p = p * z + 0.07724338f;
   p = p * z + 0.016160972f;
   p = p * z + 0.046578538f;
   p = p * z + 0.074873216f;
   p = p * z + 0.16666979f;
-  p = p * z + 1.0f;
-  return 2.0f * std::sqrt(z) * p;
+  return p * z + 1.0f;
+}
+
+// Angle in radians of a cosine in [0, 1]: 2 asin(sqrt((1 - c) / 2)), where 1 - c is exact.
+EF_HD inline double angle_of_cosine(double c) { return std::acos(c); }
+EF_HD inline float angle_of_cosine(float c) {
+  const float z = (1.0f - c) * 0.5f;
+  return 2.0f * std::sqrt(z) * asin_series(z);
 }
 
 // Bilinear assignment: the share of the vote that goes to the second-nearest bin, and on which side

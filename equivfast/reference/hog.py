@@ -24,22 +24,35 @@ def unit_vector(num: int, den: int) -> tuple[float, float]:
     return float(np.cos(np.pi * num / den)), float(np.sin(np.pi * num / den))
 
 
-def bin_boundaries(n: int, four_digits: bool = False) -> NDArray[np.float32]:
-    """(n, 2) directions between bins k and k + 1; ``four_digits`` as voc-dpm's rounded bin centres imply them."""
-    if not four_digits:
-        return np.array([unit_vector(2 * k + 1, 2 * n) for k in range(n)], f32)
-    u, v = np.round([unit_vector(k, n) for k in range(n + 1)], 4).T
-    return np.stack([v[1:] - v[:-1], u[:-1] - u[1:]], 1).astype(f32)
+def bin_slopes(n: int, four_digits: bool = False) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Boundaries between bins in the first quadrant: tangents of those of at most 45 degrees, cotangents of the others.
+
+    ``four_digits``: as voc-dpm's rounded bin centres imply them.
+    """
+    if four_digits:
+        u, v = np.round([unit_vector(k, n) for k in range(n + 1)], 4).T
+        x, y = v[1:] - v[:-1], u[:-1] - u[1:]
+    else:
+        x, y = np.array([unit_vector(2 * k + 1, 2 * n) for k in range(n)]).T
+    quarter = np.arange(n // 2)
+    flat, steep = np.split(quarter, [(n // 2 + 1) // 2])
+    return (y[flat] / x[flat]).astype(f32), (x[steep] / y[steep]).astype(f32)
 
 
 def orientation_bin(
     gx: NDArray[np.float32], gy: NDArray[np.float32], n: int, four_digits: bool = False
 ) -> NDArray[np.int64]:
-    """Nearest of 2n bins; on a boundary the lower one of the half plane y >= 0."""
-    x, y = np.where(gy < 0, -gx, gx), np.abs(gy)
-    passed = np.zeros(gx.shape, np.int64)
-    for bx, by in bin_boundaries(n, four_digits):
-        passed += y * bx > x * by
+    """Nearest of 2n bins; on a boundary the lower one of the half plane y >= 0.
+
+    float32 products are exact in float64, and so is the sign of their difference.
+    """
+    x, y = (a.astype(np.float64) for a in (np.where(gy < 0, -gx, gx), np.abs(gy)))
+    flat, steep = (slopes.astype(np.float64) for slopes in bin_slopes(n, four_digits))
+    across, beyond, mirrored = np.abs(x), np.zeros(x.shape, np.int64), np.zeros(x.shape, np.int64)
+    for excess in [*(y - s * across for s in flat), *(s * y - across for s in steep)]:
+        beyond += excess > 0
+        mirrored += excess >= 0
+    passed = np.where(x < 0, n - mirrored, beyond)
     return (passed + np.where(gy < 0, n, 0)) % (2 * n)
 
 

@@ -1,71 +1,83 @@
 #pragma once
-#include "cpu/hog/plan.hpp"
+#include "cpu/hog/gradient.hpp"
 #include "math/orientation.hpp"
 
-// One pixel row of one strip: bins and votes, in loops as those of gradient.hpp.
+// Orientation bins and votes of one vector of pixels.
 EF_LEVEL_BEGIN
 
-// Boundaries passed by each folded gradient. kN > 0: the number of orientations, so that the loop
-// unrolls.
-template <int kN>
-void boundaries_passed(const float* EF_RESTRICT gx, const float* EF_RESTRICT gy, int64_t count,
-                       const OrientationTable& t, int32_t* EF_RESTRICT passed) {
-  if (kN > 0) {
-    for (int64_t i = 0; i < count; ++i) {
-      const float x = folded_x(gx[i], gy[i]), y = folded_y(gy[i]);
-      int32_t sum = 0;
-      for (int k = 0; k < kN; ++k) sum += beyond(x, y, t.boundary_x[k], t.boundary_y[k]) ? 1 : 0;
-      passed[i] = sum;
-    }
-    return;
-  }
-  for (int64_t i = 0; i < count; ++i) passed[i] = 0;
-  for (int k = 0; k < t.n; ++k) {
-    const float bx = t.boundary_x[k], by = t.boundary_y[k];
-    for (int64_t i = 0; i < count; ++i)
-      passed[i] += beyond(folded_x(gx[i], gy[i]), folded_y(gy[i]), bx, by) ? 1 : 0;
-  }
+// A gradient folded into the half plane y >= 0; y has the sign of x.
+template <class T>
+struct Folded {
+  Values<T> x, y;
+  Bits<T> turned;  // -1 where it was in the other half plane
+};
+
+template <class T>
+EF_INLINE Folded<T> folded(Values<T> fx, Values<T> fy) {
+  const Bits<T> sign = sign_bits<T>(fy);
+  Folded<T> f;
+  f.x = (Values<T>)((Bits<T>)fx ^ sign) + Values<T>{};  // -0 becomes 0, which lies on the right
+  f.y = (Values<T>)(((Bits<T>)fy ^ sign) | sign_bits<T>(f.x));
+  f.turned = negative<T>(fy);
+  return f;
 }
 
-inline void passed_by(const float* gx, const float* gy, int64_t count, const OrientationTable& t,
-                      int32_t* passed) {
-  if (t.n == 9) {
-    boundaries_passed<9>(gx, gy, count, t, passed);
+// folded_bin() of each lane. Mirrored boundaries have mirrored comparisons: with y as above, the
+// sign bit of each difference says "beyond" on either side, and a tie leaves it clear. kN: the number
+// of orientations, 0: any.
+template <int kN, class T>
+EF_INLINE Bits<T> folded_bins(const Folded<T>& f, const OrientationTable& t) {
+  const int n = kN ? kN : t.n, quarter = n / 2, flat = (quarter + 1) / 2;
+  Bits<T> bin = negative<T>(f.x) & (n - quarter);
+  for (int k = 0; k < flat; ++k) bin -= negative<T>(product_less(all<T>(t.slope[k]), f.x, f.y));
+  for (int k = flat; k < quarter; ++k)
+    bin -= negative<T>(less_product(f.x, all<T>(t.slope[k]), f.y));
+  return bin;
+}
+
+// Bins 0..2n from bins -1..n of the folded half plane; 2n stands for 0.
+template <class T>
+EF_INLINE Bits<T> directed_bins(Bits<T> bin, const Folded<T>& f, int n) {
+  bin += f.turned & n;
+  return bin + ((bin >> 31) & (2 * n));
+}
+
+// second_vote() of each lane: its share, and the bin on that side.
+template <class T>
+struct Second {
+  Values<T> share;
+  Bits<T> bin;
+};
+
+EF_INLINE Values<float> angles_of(Values<float> cosine) {
+  const Values<float> z = (1.0f - cosine) * 0.5f;
+  return 2.0f * root(z) * asin_series(z);
+}
+EF_INLINE Values<double> angles_of(Values<double> cosine) {
+  for (int l = 0; l < kLanes<double>; ++l) cosine[l] = angle_of_cosine(cosine[l]);
+  return cosine;
+}
+
+template <class T>
+EF_INLINE Second<T> second_votes(const Folded<T>& f, const Gradient<T>& g, Bits<T> bin,
+                                 const OrientationTable& t) {
+  const Values<T> y = (Values<T>)((Bits<T>)f.y ^ sign_bits<T>(f.y)), zero = {};
+  Values<T> cx, cy;
+  if (t.n < 16) {
+    cx = look_up(t.centre_x, bin);
+    cy = look_up(t.centre_y, bin);
   } else {
-    boundaries_passed<0>(gx, gy, count, t, passed);
+    for (int l = 0; l < kLanes<T>; ++l) cx[l] = t.centre_x[bin[l]], cy[l] = t.centre_y[bin[l]];
   }
-}
-
-inline void directed_bins(const float* EF_RESTRICT gy, int64_t count, int n,
-                          int32_t* EF_RESTRICT passed) {
-  for (int64_t i = 0; i < count; ++i) passed[i] = directed_bin(passed[i], gy[i], n);
-}
-
-// bin[0] holds the boundaries passed. vote[0] holds the gradient lengths and is split between the
-// two bins.
-template <class T>
-void split_between(const float* EF_RESTRICT gx, const float* EF_RESTRICT gy,
-                   const float* EF_RESTRICT length2, const int32_t* EF_RESTRICT passed,
-                   int64_t count, const OrientationTable& t, T* EF_RESTRICT first_vote,
-                   T* EF_RESTRICT other_vote, int32_t* EF_RESTRICT other_bin) {
-  const int n = t.n;
-  for (int64_t i = 0; i < count; ++i) {
-    const int32_t k = passed[i];
-    const T vote = first_vote[i];
-    // The decisions take the length in float32, which for T = float is the vote.
-    const float length =
-        sizeof(T) == sizeof(float) ? static_cast<float>(vote) : std::sqrt(length2[i]);
-    const SecondVote<T> other = second_vote<T>(folded_x(gx[i], gy[i]), folded_y(gy[i]), length,
-                                               t.centre_x[k], t.centre_y[k], n);
-    other_vote[i] = vote * other.share;
-    first_vote[i] = vote - other_vote[i];
-    other_bin[i] = directed_bin(k + other.side, gy[i], n);
-  }
-}
-
-template <class T>
-void split_votes(const HogScratch<T>& s, int64_t count, const OrientationTable& t) {
-  split_between(s.gx, s.gy, s.length2, s.bin[0], count, t, s.vote[0], s.vote[1], s.bin[1]);
+  const Values<T> along = narrowed(narrowed(f.x * cx) + narrowed(y * cy)),
+                  across = narrowed(narrowed(y * cx) - narrowed(f.x * cy)),
+                  length = narrowed(root(g.length2));
+  const Values<T> least = all<T>(1e-30f), one = all<T>(1);
+  const Values<T> quotient = narrowed(along / (length > least ? length : least));
+  const Values<T> cosine = quotient < one ? (quotient > zero ? quotient : zero) : one;
+  const Values<T> angle = across == zero ? zero : angles_of(cosine);
+  const Bits<T> side = across > zero;  // -1: the next bin
+  return {angle * static_cast<T>(t.n / 3.14159265358979323846), bin - 1 - 2 * side};
 }
 
 EF_LEVEL_END

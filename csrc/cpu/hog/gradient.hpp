@@ -1,88 +1,56 @@
 #pragma once
 #include "cpu/hog/plan.hpp"
+#include "cpu/lanes.hpp"
 #include "math/gradient.hpp"
 
-// One pixel row of one strip: image rows in T, gradient of the strongest channel and its length.
-// Every loop runs over x without a dependence, so the compiler turns it into vector code. Rows are
-// restrict parameters: GCC takes no notice of restrict on local pointers.
+// The gradient of one vector of pixels: of the strongest channel, and as the decisions see it.
 EF_LEVEL_BEGIN
 
-// Copies pixels [begin, end) of one row of every channel.
-template <class In, class T>
-void load_row(const HogPlan& p, const View<const In, 4>& image, int64_t i, int64_t y, int64_t begin,
-              int64_t end, T* out) {
-  const int64_t strip = p.strip_pixels(), step = image.stride[3], count = end - begin;
-  for (int64_t c = 0; c < p.colours; ++c, out += strip) {
-    const In* EF_RESTRICT from = image.at(i, c, y, begin);
-    T* EF_RESTRICT to = out;
-    if (step == 1) {
-      for (int64_t x = 0; x < count; ++x) to[x] = static_cast<T>(from[x]);
-    } else {
-      for (int64_t x = 0; x < count; ++x) to[x] = static_cast<T>(from[x * step]);
-    }
-  }
-}
-
-// The gradient of a channel in T, and as the decisions see it.
-template <class T>
-struct Gradient {
-  T dx, dy;
-  float fx, fy, length2;
+// One pixel row of a strip and its neighbours: pointers to the first pixel of the strip in the first
+// channel, in the image or in a copy of it.
+template <class In>
+struct Rows {
+  const In *above, *here, *below;
+  int64_t channel;  // elements to the next channel
 };
 
-// above, here, below: rows from the left neighbour of the pixel on.
+// T as in the sums. fx, fy, length2: rounded to float32, by which channel and bin are chosen.
 template <class T>
-inline Gradient<T> gradient_of(const T* above, const T* here, const T* below) {
-  const T dx = here[2] - here[0], dy = below[1] - above[1];
-  const float fx = static_cast<float>(dx), fy = static_cast<float>(dy);
-  return {dx, dy, fx, fy, squared_length(fx, fy)};
+struct Gradient {
+  Values<T> dx, dy, fx, fy, length2;
+};
+
+template <class T, class In>
+EF_INLINE Gradient<T> gradient_of(const Rows<In>& r, int64_t x) {
+  Gradient<T> g;
+  g.dx = load_as<T>(r.here + x + 1) - load_as<T>(r.here + x - 1);
+  g.dy = load_as<T>(r.below + x) - load_as<T>(r.above + x);
+  g.fx = narrowed(g.dx);
+  g.fy = narrowed(g.dy);
+  g.length2 = narrowed(narrowed(g.fx * g.fx) + narrowed(g.fy * g.fy));
+  return g;
 }
 
-template <class T>
-inline Gradient<T> stronger_of(const Gradient<T>& best, const Gradient<T>& next) {
-  const bool take = stronger(next.length2, best.length2);
-  return {take ? next.dx : best.dx, take ? next.dy : best.dy, take ? next.fx : best.fx,
-          take ? next.fy : best.fy, take ? next.length2 : best.length2};
-}
-
-// kColours > 0: the number of channels, so that their loop unrolls and the strongest is found in
-// registers. (Selected from and written to the same row, it would become a store behind a branch.)
-// Nothing is written to exact_gx, exact_gy when T is float.
-template <int kColours, class T>
-void strongest_of(const T* EF_RESTRICT above, const T* EF_RESTRICT here, const T* EF_RESTRICT below,
-                  int64_t strip, int64_t colours, int64_t count, float* EF_RESTRICT gx,
-                  float* EF_RESTRICT gy, float* EF_RESTRICT length2, T* EF_RESTRICT exact_gx,
-                  T* EF_RESTRICT exact_gy) {
-  for (int64_t x = 0; x < count; ++x) {
-    Gradient<T> best = gradient_of(above + x, here + x, below + x);
-    for (int64_t c = 1; c < (kColours > 0 ? kColours : colours); ++c) {
-      const int64_t skip = c * strip + x;
-      best = stronger_of(best, gradient_of(above + skip, here + skip, below + skip));
-    }
-    gx[x] = best.fx;
-    gy[x] = best.fy;
-    length2[x] = best.length2;
-    if (sizeof(T) != sizeof(float)) {
-      exact_gx[x] = best.dx;
-      exact_gy[x] = best.dy;
-    }
+// kColours: the number of channels, 0: any.
+template <int kColours, class T, class In>
+EF_INLINE Gradient<T> strongest_gradient(const Rows<In>& r, int64_t x, int64_t colours) {
+  Gradient<T> best = gradient_of<T>(r, x);
+  for (int64_t c = 1; c < (kColours > 0 ? kColours : colours); ++c) {
+    const Gradient<T> next = gradient_of<T>(r, x + c * r.channel);
+    const Bits<T> take = next.length2 > best.length2;
+    best.dx = take ? next.dx : best.dx;
+    best.dy = take ? next.dy : best.dy;
+    best.fx = take ? next.fx : best.fx;
+    best.fy = take ? next.fy : best.fy;
+    best.length2 = take ? next.length2 : best.length2;
   }
-}
-
-// above, here, below: rows from the first pixel's left neighbour on, for every channel.
-template <class T>
-void strongest_gradient(const HogPlan& p, const T* above, const T* here, const T* below,
-                        int64_t count, const HogScratch<T>& s) {
-  constexpr decltype(&strongest_of<0, T>) by_colours[] = {strongest_of<0, T>, strongest_of<1, T>,
-                                                          strongest_of<2, T>, strongest_of<3, T>,
-                                                          strongest_of<4, T>};
-  by_colours[p.colours <= 4 ? p.colours : 0](above, here, below, p.strip_pixels(), p.colours, count,
-                                             s.gx, s.gy, s.length2, s.exact_gx, s.exact_gy);
+  return best;
 }
 
 template <class T>
-void lengths(const T* EF_RESTRICT gx, const T* EF_RESTRICT gy, int64_t count, T* EF_RESTRICT out) {
-  for (int64_t x = 0; x < count; ++x) out[x] = std::sqrt(gx[x] * gx[x] + gy[x] * gy[x]);
+EF_INLINE Values<T> length_of(const Gradient<T>& g) {
+  if (sizeof(T) == sizeof(float)) return root(g.length2);
+  return root(g.dx * g.dx + g.dy * g.dy);
 }
 
 EF_LEVEL_END

@@ -2,17 +2,16 @@
 
 #include <cstring>
 
-#include "cpu/hog/bins.hpp"
-#include "cpu/hog/gradient.hpp"
 #include "cpu/hog/normalise.hpp"
-#include "cpu/hog/vote.hpp"
+#include "cpu/hog/strip.hpp"
 #include "cpu/parallel.hpp"
 
-// Rows stream through: image -> blocks of one block row -> a ring of three cell rows -> normalised
-// row.
+// Rows stream through: image -> histogram of a strip of blocks -> a ring of three cell rows ->
+// normalised row.
 EF_LEVEL_BEGIN
 
-template <class In, class T>
+// kColours, kN: the number of channels and of orientations, 0: any.
+template <class In, class T, int kColours, int kN, bool kBilinear>
 class HogImage {
  public:
   HogImage(const HogArgs& a, const HogPlan& p, const OrientationTable& t, char* memory)
@@ -23,7 +22,9 @@ class HogImage {
         image_(a.image.cast<const In>()),
         out_(a.out.cast<T>()) {
     // Rows are computed in whole vectors, also from pixels that were not loaded.
-    std::memset(s_.pixels, 0, sizeof(T) * 3 * p_.colours * p_.strip_pixels());
+    std::memset(s_.pixels, 0, sizeof(In) * 3 * p_.colours * p_.strip_pixels());
+    std::memset(s_.histogram, 0, sizeof(T) * (2 * p_.n + 1) * kStripBlocks * 4);
+    std::memset(s_.cells, 0, sizeof(T) * 3 * 2 * p_.n * p_.pitch);
   }
 
   // Output rows [first, last) of image i.
@@ -32,107 +33,142 @@ class HogImage {
     last += p_.dropped;
     const int64_t begin = std::max<int64_t>(first - 1, 0), end = std::min(last + 1, p_.rows);
     for (int64_t block_row = begin; block_row <= end; ++block_row) {
-      if (block_row < end) std::memset(cells(block_row), 0, sizeof(T) * 3 * p_.n * p_.pitch);
-      for (int64_t b = 0; b <= p_.columns; b += kStripBlocks) {
-        const int64_t count = std::min(kStripBlocks, p_.columns + 1 - b);
-        vote_strip(i, block_row, b, count);
-        if (block_row > begin) spread_blocks(p_, s_.blocks, b, count, 0, cells(block_row - 1));
-        if (block_row < end) spread_blocks(p_, s_.blocks, b, count, 2, cells(block_row));
-      }
+      vote_block_row(i, block_row);
       const int64_t done = block_row - 1;  // the last complete row of cells
       if (done < begin) continue;
-      fold_cells(p_, cells(done), energy(done));
+      cell_energies(p_, cells(done), energy(done));
       if (done - 1 >= first) finish_row(i, done - 1, std::min(done, p_.rows - 1));
       if (done == p_.rows - 1 && done < last) finish_row(i, done, done);
     }
   }
 
  private:
-  T* cells(int64_t r) const { return s_.cells + r % 3 * 3 * p_.n * p_.pitch; }
+  T* cells(int64_t r) const { return s_.cells + (r + 3) % 3 * 2 * p_.n * p_.pitch; }
   T* energy(int64_t r) const { return s_.energy + r % 3 * p_.pitch; }
-  T* pixels(int64_t y) const { return s_.pixels + y % 3 * p_.colours * p_.strip_pixels(); }
+  Votes<T> votes(int64_t y) const {
+    const auto &vote = s_.vote[y % 2], &place = s_.place[y % 2];
+    return {{vote[0], vote[1]}, {place[0], place[1]}};
+  }
 
-  void vote_strip(int64_t i, int64_t block_row, int64_t b, int64_t count) {
-    std::memset(s_.blocks, 0, sizeof(T) * count * 2 * p_.n * 4);
-    if (p_.h < 3 || p_.w < 3) return;
-    const int64_t x0 = block_begin(b, p_.cell), width = count * p_.cell;
+  // Completes the cells of row block_row - 1 and begins those of row block_row.
+  void vote_block_row(int64_t i, int64_t block_row) {
+    std::memset(cells(block_row), 0, sizeof(T) * 2 * p_.n * p_.pitch);
     const int64_t y0 = block_begin(block_row, p_.cell);
-    int64_t loaded = -1;  // the lowest image row in the ring
-    for (int64_t j = 0; j < p_.cell; ++j) {
-      const int64_t y = y0 + j;
-      if (y < 1 || y >= p_.end_y) continue;
-      gradient_row(i, std::min(y, p_.h - 2), x0, width, &loaded);
-      const T below = block_weight<T>(j, p_.cell);
-      cast_votes(p_, s_.vote[0], s_.bin[0], count, below, s_.blocks);
-      if (a_.bilinear) cast_votes(p_, s_.vote[1], s_.bin[1], count, below, s_.blocks);
+    const int64_t first = std::max<int64_t>(y0, 1), last = std::min(y0 + p_.cell, p_.end_y);
+    if (p_.h < 3 || p_.w < 3 || first >= last) return;
+    for (int64_t b = 0; b <= p_.columns; b += p_.strip) {
+      Strip<In, T> strip(p_, image_, s_, i, b, std::min(p_.strip, p_.columns + 1 - b));
+      make_votes(strip.rows(first), 0, strip.vectors, first);
+      strip.trim(votes(first), kBilinear);
+      for (int64_t y = first; y < last; ++y) vote_row(strip, y, y + 1 < last, y - y0);
+      spread_strip(2 * p_.n, p_.pitch, s_.histogram, cells(block_row - 1) + b,
+                   cells(block_row) + b);
     }
   }
 
-  // Votes of pixels x0 .. x0 + width - 1 of row y at the same places of vote and bin; zero where a
-  // pixel does not vote. Pixels beyond the image (dpm) repeat the last gradient column.
-  void gradient_row(int64_t i, int64_t y, int64_t x0, int64_t width, int64_t* loaded) {
-    const int64_t first = std::min(std::max<int64_t>(x0, 1), p_.w - 2);
-    const int64_t count = std::max<int64_t>(std::min(x0 + width, p_.w - 1) - first, 1);
-    const int64_t start = std::max<int64_t>(first - x0, 0);
-    for (int64_t row = std::max(*loaded + 1, y - 1); row <= y + 1; ++row)
-      load_row<In, T>(p_, image_, i, row, first - 1, first + count + 1, pixels(row) + start);
-    *loaded = y + 1;
-    // Whole vectors; votes at places that do not vote are cleared below.
-    const int64_t lanes = padded(start + count);
-    strongest_gradient(p_, pixels(y - 1), pixels(y), pixels(y + 1), lanes, s_);
-    lengths(s_.exact_gx, s_.exact_gy, lanes, s_.vote[0]);
-    passed_by(s_.gx, s_.gy, lanes, t_, s_.bin[0]);
-    if (a_.bilinear) split_votes(s_, lanes, t_);
-    directed_bins(s_.gy, lanes, t_.n, s_.bin[0]);
-    for (int k = 0; k <= static_cast<int>(a_.bilinear); ++k) {
-      T* vote = s_.vote[k];
-      int32_t* bin = s_.bin[k];
-      const int64_t stop = std::min(std::max<int64_t>(p_.end_x - x0, 0), width);
-      std::fill_n(vote, start, T(0));
-      std::fill_n(bin, start, 0);
-      for (int64_t x = start + count; x < stop; ++x) vote[x] = vote[x - 1], bin[x] = bin[x - 1];
-      std::fill(vote + stop, vote + width, T(0));
-      std::fill(bin + stop, bin + width, 0);
+  EF_INLINE void make_votes(const Rows<In>& rows, int64_t begin, int64_t end, int64_t y) const {
+    for (int64_t v = begin; v < end; ++v)
+      vector_votes<kColours, kN, kBilinear, T>(rows, v * kLanes<T>, p_.colours, t_, votes(y));
+  }
+
+  // Casts the votes of row y, the j-th of its block row, and makes those of the next row in between:
+  // votes wait for memory, gradients for arithmetic.
+  void vote_row(Strip<In, T>& strip, int64_t y, bool more, int64_t row) const {
+    const int64_t cell = p_.cell;
+    const T below = block_weight<T>(row, cell);
+    const Votes<T> now = votes(y);
+    Rows<In> next{};
+    if (more) next = strip.rows(y + 1);
+    strip.prefetch(y + cell + 1);
+    int64_t made = 0;
+    for (int64_t j = 0; j < cell; ++j) {
+      const T right = block_weight<T>(j, cell);
+      const Corners<T> weight = {(1 - below) * (1 - right), (1 - below) * right,
+                                 below * (1 - right), below * right};
+      for (int k = 0; k <= static_cast<int>(kBilinear); ++k)
+        cast_votes(now.vote[k] + j, now.place[k] + j, cell, strip.count, weight, s_.histogram);
+      if (!more) continue;
+      const int64_t end = strip.vectors * (j + 1) / cell;
+      make_votes(next, made, end, y + 1);
+      made = end;
     }
+    if (more) strip.trim(votes(y + 1), kBilinear);
   }
 
   void finish_row(int64_t i, int64_t r, int64_t below) {
-    const int64_t above = std::max<int64_t>(r - 1, 0);
-    block_inverses(p_, energy(above), energy(r), s_.inverse);
-    block_inverses(p_, energy(r), energy(below), s_.inverse + p_.pitch);
-    normalise_row(p_, a_.variant, cells(r), s_.inverse, s_.inverse + p_.pitch, s_.row);
-    store_row(p_, s_.row, out_, i, r - p_.dropped);
+    const int64_t above = std::max<int64_t>(r - 1, 0), to = r - p_.dropped;
+    T *upper = s_.inverse, *lower = s_.inverse + p_.pitch;
+    block_inverses(p_, energy(above), energy(r), upper);
+    block_inverses(p_, energy(r), energy(below), lower);
+    const bool in_place = out_.stride[3] == 1 && p_.out_columns >= kLanes<T>;
+    const Planes<T> planes = in_place ? Planes<T>{out_.at(i, 0, to, 0), out_.stride[1]}
+                                      : Planes<T>{s_.row, p_.pitch};
+    switch (a_.variant) {
+      case HogVariant::dalal_triggs:
+        normalise_row<HogVariant::dalal_triggs>(p_, cells(r), upper, lower, planes);
+        break;
+      case HogVariant::dpm:
+        normalise_row<HogVariant::dpm>(p_, cells(r), upper, lower, planes);
+        break;
+      default:
+        normalise_row<HogVariant::uoctti>(p_, cells(r), upper, lower, planes);
+    }
+    if (!in_place) store_row(p_, s_.row, out_, i, to);
   }
 
   const HogArgs& a_;
   const HogPlan& p_;
   const OrientationTable& t_;
-  HogScratch<T> s_;
+  HogScratch<In, T, Bit<T>> s_;
   View<const In, 4> image_;
   View<T, 4> out_;
 };
 
-template <class In, class T>
+template <class In, class T, int kColours, int kN, bool kBilinear>
 void run_hog(const HogArgs& a) {
   const HogPlan plan(a);
   const OrientationTable table =
       make_orientation_table(a.orientations, a.variant == HogVariant::dpm);
-  const size_t bytes = HogScratch<T>::bytes(plan);
+  const size_t bytes = HogScratch<In, T, Bit<T>>::bytes(plan);
   parallel_for(a.image.size[0] * plan.chunks, a.threads, [&](int64_t task, int worker) {
     const int64_t i = task / plan.chunks, first = task % plan.chunks * plan.chunk;
-    HogImage<In, T> image(a, plan, table, static_cast<char*>(a.workspace) + bytes * worker);
+    HogImage<In, T, kColours, kN, kBilinear> image(
+        a, plan, table, static_cast<char*>(a.workspace) + bytes * worker);
     image.run(i, first, std::min(first + plan.chunk, plan.out_rows));
   });
+}
+
+template <class In, class T, int kColours, int kN>
+void run_assignment(const HogArgs& a) {
+  a.bilinear ? run_hog<In, T, kColours, kN, true>(a) : run_hog<In, T, kColours, kN, false>(a);
+}
+
+template <class In, class T, int kColours>
+void run_orientations(const HogArgs& a) {
+  a.orientations == 9 ? run_assignment<In, T, kColours, 9>(a)
+                      : run_assignment<In, T, kColours, 0>(a);
+}
+
+template <class In>
+void run_colours(const HogArgs& a) {
+  switch (a.image.size[1]) {
+    case 1:
+      return run_orientations<In, float, 1>(a);
+    case 3:
+      return run_orientations<In, float, 3>(a);
+    default:
+      return run_orientations<In, float, 0>(a);
+  }
 }
 
 void hog_kernel(const HogArgs& a) {
   switch (a.image_dtype) {
     case Dtype::uint8:
-      return run_hog<uint8_t, float>(a);
+      return run_colours<uint8_t>(a);
     case Dtype::float32:
-      return run_hog<float, float>(a);
+      return run_colours<float>(a);
     default:
-      return run_hog<double, double>(a);
+      return run_assignment<double, double, 0, 0>(a);
   }
 }
 
@@ -140,8 +176,16 @@ void hog_kernel(const HogArgs& a) {
 void orientation_bins(const float* gx, const float* gy, int64_t count, int orientations,
                       bool four_digits, int32_t* bins) {
   const OrientationTable table = make_orientation_table(orientations, four_digits);
-  passed_by(gx, gy, count, table, bins);
-  directed_bins(gy, count, orientations, bins);
+  for (int64_t i = 0; i < count; i += kLanes<float>) {
+    const int64_t lanes = std::min<int64_t>(count - i, kLanes<float>);
+    float x[kLanes<float>] = {}, y[kLanes<float>] = {};
+    std::copy_n(gx + i, lanes, x);
+    std::copy_n(gy + i, lanes, y);
+    const Folded<float> f = folded<float>(load(x), load(y));
+    const Bits<float> bin = (orientations == 9 ? folded_bins<9>(f, table) : folded_bins<0>(f, table)) +
+                            (f.turned & orientations);
+    for (int64_t l = 0; l < lanes; ++l) bins[i + l] = bin[l] == 2 * orientations ? 0 : bin[l];
+  }
 }
 
 EF_LEVEL_END

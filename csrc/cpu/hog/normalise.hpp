@@ -1,111 +1,112 @@
 #pragma once
 #include "cpu/hog/plan.hpp"
+#include "cpu/lanes.hpp"
 #include "math/block_norm.hpp"
 
-// One row of cells: energies, block lengths, clipping, output. Cell c of a row stands at index c
-// + 1.
+// One row of cells: energies, block lengths, clipping, output. Cell c of a row stands at c + 1. Loops
+// run in whole vectors, past the last cell.
 EF_LEVEL_BEGIN
 
-// Undirected bins (rows 2n .. 3n - 1) and the energy of each cell, with the edge cells repeated
-// outside.
+// The energy of each cell, with the edge cells repeated outside.
 template <class T>
-void fold_cells(const HogPlan& p, T* cells, T* energy) {
-  const int64_t n = p.n, columns = p.columns, pitch = p.pitch;
-  T* EF_RESTRICT e = energy + 1;
-  for (int64_t x = 0; x < columns; ++x) e[x] = 0;
-  for (int64_t k = 0; k < n; ++k) {
-    const T* EF_RESTRICT a = cells + k * pitch + 1;
-    const T* EF_RESTRICT b = cells + (k + n) * pitch + 1;
-    T* EF_RESTRICT both = cells + (k + 2 * n) * pitch + 1;
-    for (int64_t x = 0; x < columns; ++x) {
-      both[x] = a[x] + b[x];
-      e[x] += both[x] * both[x];
+void cell_energies(const HogPlan& p, const T* EF_RESTRICT cells, T* EF_RESTRICT energy) {
+  for (int64_t x = 1; x <= p.columns; x += kLanes<T>) {
+    Values<T> sum{};
+    for (int64_t k = 0; k < p.n; ++k) {
+      const Values<T> both = load(cells + k * p.pitch + x) + load(cells + (k + p.n) * p.pitch + x);
+      sum += both * both;
     }
+    store(energy + x, sum);
   }
   energy[0] = energy[1];
-  energy[columns + 1] = energy[columns];
+  energy[p.columns + 1] = energy[p.columns];
 }
 
 // inverse[c], c = 0 .. columns: the block whose right column is c and left column c - 1.
 template <class T>
 void block_inverses(const HogPlan& p, const T* upper, const T* lower, T* EF_RESTRICT inverse) {
-  for (int64_t c = 0; c <= p.columns; ++c)
-    inverse[c] = inverse_length(upper[c] + upper[c + 1] + (lower[c] + lower[c + 1]));
+  const Values<T> one = all<T>(1), epsilon = all<T>(T(kBlockEpsilon));
+  for (int64_t c = 0; c <= p.columns; c += kLanes<T>) {
+    const Values<T> left = load(upper + c) + load(lower + c),
+                    right = load(upper + c + 1) + load(lower + c + 1);
+    store(inverse + c, one / root(left + right + epsilon));
+  }
 }
 
-// The four blocks of each cell, in the order of the variant's textures.
+// Where the finished channels of a row of cells go: channel d, cell x to to[d * plane + x].
 template <class T>
-struct Blocks {
-  const T* inverse[4];
-  Blocks(const T* above, const T* below, bool last_first) {
-    const T* in_order[4] = {above, above + 1, below, below + 1};   // TL TR BL BR
-    const T* dpm_order[4] = {below + 1, above + 1, below, above};  // BR TR BL TL
-    for (int q = 0; q < 4; ++q) inverse[q] = last_first ? dpm_order[q] : in_order[q];
+struct Planes {
+  T* to;
+  int64_t plane;
+};
+
+// The values of one vector of cells in its four blocks, clipped.
+template <class T>
+struct Clipped {
+  Values<T> block[4];
+  EF_INLINE Clipped(Values<T> value, const Values<T>* inverse) {
+    for (int q = 0; q < 4; ++q) block[q] = smaller(all<T>(T(kClip)), value * inverse[q]);
+  }
+  EF_INLINE Values<T> half_sum() const {
+    return ((block[0] + block[1]) + (block[2] + block[3])) * T(0.5);
   }
 };
 
-// out[x] = half the sum of the four clipped values; adds the clipped values to texture[q] where
-// asked.
-template <class T, bool kTexture>
-void four_blocks(const T* EF_RESTRICT value, const Blocks<T>& blocks, int64_t columns,
-                 T* EF_RESTRICT out, T* const* texture) {
-  const T *EF_RESTRICT i0 = blocks.inverse[0], *EF_RESTRICT i1 = blocks.inverse[1],
-                       *EF_RESTRICT i2 = blocks.inverse[2], *EF_RESTRICT i3 = blocks.inverse[3];
-  T *EF_RESTRICT t0 = texture[0], *EF_RESTRICT t1 = texture[1], *EF_RESTRICT t2 = texture[2],
-                 *EF_RESTRICT t3 = texture[3];
-  for (int64_t x = 0; x < columns; ++x) {
-    const T a = clipped(value[x], i0[x]), b = clipped(value[x], i1[x]),
-            c = clipped(value[x], i2[x]), d = clipped(value[x], i3[x]);
-    out[x] = T(0.5) * (a + b + (c + d));
-    if (kTexture) {
-      t0[x] += a;
-      t1[x] += b;
-      t2[x] += c;
-      t3[x] += d;
-    }
-  }
+// Blocks TL TR BL BR of the vector of cells at x, in the order of the variant's textures.
+template <HogVariant kVariant, class T>
+EF_INLINE void inverses_at(const T* above, const T* below, int64_t x, Values<T>* inverse) {
+  const Values<T> tl = load(above + x), tr = load(above + x + 1), bl = load(below + x),
+                  br = load(below + x + 1);
+  const bool dpm = kVariant == HogVariant::dpm;
+  inverse[0] = dpm ? br : tl;
+  inverse[1] = tr;
+  inverse[2] = bl;
+  inverse[3] = dpm ? tl : br;
 }
 
-template <class T>
-void normalise_dalal_triggs(const HogPlan& p, const T* cells, const Blocks<T>& blocks, T* out) {
-  for (int q = 0; q < 4; ++q) {
-    const T* EF_RESTRICT inverse = blocks.inverse[q];
-    for (int64_t k = 0; k < p.n; ++k) {
-      const T* EF_RESTRICT value = cells + (k + 2 * p.n) * p.pitch + 1;
-      T* EF_RESTRICT to = out + (q * p.n + k) * p.pitch;
-      for (int64_t x = 0; x < p.columns; ++x) to[x] = clipped(value[x], inverse[x]);
-    }
-  }
-}
-
-template <class T>
-void normalise_row(const HogPlan& p, HogVariant variant, const T* cells, const T* above,
-                   const T* below, T* out) {
-  const bool dpm = variant == HogVariant::dpm;
-  const Blocks<T> blocks(above, below, dpm);
-  if (variant == HogVariant::dalal_triggs) return normalise_dalal_triggs(p, cells, blocks, out);
+template <HogVariant kVariant, class T>
+EF_INLINE void normalise_vector(const HogPlan& p, const T* cells, const Values<T>* inverse, T* to,
+                                int64_t plane) {
   const int64_t n = p.n;
-  T* texture[4];
-  for (int q = 0; q < 4; ++q) {
-    texture[q] = out + (3 * n + q) * p.pitch;
-    for (int64_t x = 0; x < p.columns; ++x) texture[q][x] = 0;
-  }
-  for (int64_t k = 0; k < 3 * n; ++k) {
-    const T* value = cells + k * p.pitch + 1;
-    if (dpm == (k < 2 * n)) {  // textures sum directed bins in dpm, undirected bins in uoctti
-      four_blocks<T, true>(value, blocks, p.columns, out + k * p.pitch, texture);
-    } else {
-      four_blocks<T, false>(value, blocks, p.columns, out + k * p.pitch, texture);
+  if (kVariant == HogVariant::dalal_triggs) {
+    for (int64_t k = 0; k < n; ++k) {
+      const Clipped<T> both(load(cells + k * p.pitch) + load(cells + (k + n) * p.pitch), inverse);
+      for (int q = 0; q < 4; ++q) store(to + (q * n + k) * plane, both.block[q]);
     }
+    return;
   }
-  const T scale = static_cast<T>(dpm ? kTextureDpm : kTextureUoctti);
-  for (int q = 0; q < 4; ++q)
-    for (int64_t x = 0; x < p.columns; ++x) texture[q][x] *= scale;
+  constexpr bool kDpm = kVariant == HogVariant::dpm;  // textures sum directed bins
+  Values<T> texture[4] = {};
+  for (int64_t k = 0; k < n; ++k) {
+    const Values<T> a = load(cells + k * p.pitch), b = load(cells + (k + n) * p.pitch);
+    const Clipped<T> one(a, inverse), other(b, inverse), both(a + b, inverse);
+    store(to + k * plane, one.half_sum());
+    store(to + (k + n) * plane, other.half_sum());
+    store(to + (k + 2 * n) * plane, both.half_sum());
+    for (int q = 0; q < 4; ++q)
+      texture[q] += kDpm ? one.block[q] + other.block[q] : both.block[q];
+  }
+  const T scale = static_cast<T>(kDpm ? kTextureDpm : kTextureUoctti);
+  for (int q = 0; q < 4; ++q) store(to + (3 * n + q) * plane, texture[q] * scale);
 }
 
+// Cells first, first + 1, .. of a row, `count` of them, in whole vectors. Rows of fewer cells than
+// lanes are written past their end; of others the last vector overlaps the one before it.
+template <HogVariant kVariant, class T>
+void normalise_row(const HogPlan& p, const T* cells, const T* above, const T* below,
+                   const Planes<T>& out) {
+  const int64_t count = p.out_columns, last = std::max<int64_t>(count - kLanes<T>, 0);
+  for (int64_t start = 0; start < count; start += kLanes<T>) {
+    const int64_t x = std::min(start, last) + p.dropped;
+    Values<T> inverse[4];
+    inverses_at<kVariant>(above, below, x, inverse);
+    normalise_vector<kVariant>(p, cells + x + 1, inverse, out.to + x - p.dropped, out.plane);
+  }
+}
+
+// Copies a finished row [channels][pitch] to an output of any strides.
 template <class T>
 void store_row(const HogPlan& p, const T* row, const View<T, 4>& out, int64_t i, int64_t r) {
-  row += p.dropped;
   if (out.stride[1] == 1) {
     for (int64_t x = 0; x < p.out_columns; ++x) {
       T* EF_RESTRICT to = out.at(i, 0, r, x);

@@ -8,8 +8,9 @@
 // How one image is cut up: strips of blocks inside block rows, chunks of cell rows for the threads.
 namespace ef {
 
-constexpr int64_t kStripBlocks =
-    32;  // a strip's histogram (32 x 18 x 4 floats) stays in the first-level cache
+// Blocks of a strip's histogram, which stays in the first-level cache; the last one is never voted
+// into, so that the cells of a strip are no more than its blocks.
+constexpr int64_t kStripBlocks = 16;
 constexpr int64_t kPadFloats = 16;
 
 inline int64_t padded(int64_t count) { return (count + kPadFloats - 1) / kPadFloats * kPadFloats; }
@@ -20,7 +21,8 @@ struct HogPlan {
   int64_t rows, columns;  // cells computed (dpm drops the outermost ones on output)
   int64_t end_y, end_x;   // pixels 1 .. end - 1 vote
   int64_t out_channels, out_rows, out_columns, dropped;
-  int64_t pitch;   // cells of one row of one bin, with one spare on either side
+  int64_t strip;          // blocks of a strip; the last strip of a row may have fewer
+  int64_t pitch;   // cells of one row of one bin, with one spare on either side and a strip's overhang
   int64_t chunk;   // output rows per task
   int64_t chunks;  // tasks per image
 
@@ -40,7 +42,9 @@ struct HogPlan {
     columns = out_columns + 2 * dropped;
     end_y = dpm ? rows * cell - 1 : h - 1;
     end_x = dpm ? columns * cell - 1 : w - 1;
-    pitch = padded(columns + 2);
+    const int64_t strips = (columns + kStripBlocks - 1) / (kStripBlocks - 1);  // of columns + 1 blocks
+    strip = (columns + strips) / strips;
+    pitch = padded(columns + 2) + kStripBlocks;
     // One task per image when there are images enough; otherwise rows are shared out, and the cell
     // rows around each chunk are computed twice.
     const int64_t images = std::max<int64_t>(a.image.size[0], 1);
@@ -51,43 +55,35 @@ struct HogPlan {
     chunk = std::min(chunk, std::max<int64_t>(kTaskPixels / (cell * std::max<int64_t>(w, 1)), 8));
     chunks = (out_rows + chunk - 1) / chunk;
   }
-  int64_t strip_pixels() const { return padded(kStripBlocks * cell + 2); }
+  int64_t strip_pixels() const { return padded(kStripBlocks * cell + 2) + kPadFloats; }
 };
 
-// One worker's memory, carved out of the caller's workspace.
-template <class T>
+// One worker's memory, carved out of the caller's workspace. Place: an integer as wide as T.
+template <class In, class T, class Place>
 struct HogScratch {
-  T* pixels;  // [3 rows][colours][strip_pixels]: converted image rows of the strip
-  float* gx;  // [strip_pixels] each, as the decisions see the gradient
-  float* gy;
-  float* length2;
-  T* exact_gx;  // the gradient in T; the same memory as gx, gy when T is float
-  T* exact_gy;
-  T* vote[2];  // [strip_pixels]: gradient length for the first and the second bin
-  int32_t* bin[2];
-  T* blocks;   // [kStripBlocks][2 n][4 corners]
-  T* cells;    // ring of 3 rows [2 n directed, n undirected bins][pitch]
-  T* energy;   // ring of 3 rows [pitch]
-  T* inverse;  // [2][pitch]
-  T* row;      // [channels][pitch]: one finished row of cells
+  In* pixels;         // ring of 3 rows [colours][strip_pixels], of strips that are not read in place
+  T* vote[2][2];      // [this row, next row][first bin, second bin][strip_pixels]
+  Place* place[2][2];
+  T* histogram;       // [2 n + 1][kStripBlocks][4 corners]
+  T* cells;           // ring of 3 rows [2 n][pitch]
+  T* energy;          // ring of 3 rows [pitch]
+  T* inverse;         // [2][pitch]
+  T* row;             // [channels][pitch]: one finished row of cells
 
   static size_t bytes(const HogPlan& p) { return HogScratch(p, nullptr).bytes_; }
 
   HogScratch(const HogPlan& p, char* memory) {
     Carver carver(memory);
     const int64_t strip = p.strip_pixels();
-    pixels = carver.take<T>(3 * p.colours * strip);
-    gx = carver.take<float>(strip);
-    gy = carver.take<float>(strip);
-    length2 = carver.take<float>(strip);
-    exact_gx = sizeof(T) == sizeof(float) ? reinterpret_cast<T*>(gx) : carver.take<T>(strip);
-    exact_gy = sizeof(T) == sizeof(float) ? reinterpret_cast<T*>(gy) : carver.take<T>(strip);
-    for (int i = 0; i < 2; ++i) {
-      vote[i] = carver.take<T>(strip);
-      bin[i] = carver.take<int32_t>(strip);
+    pixels = carver.take<In>(3 * p.colours * strip);
+    for (int row_of = 0; row_of < 2; ++row_of) {
+      for (int i = 0; i < 2; ++i) {
+        vote[row_of][i] = carver.take<T>(strip);
+        place[row_of][i] = carver.take<Place>(strip);
+      }
     }
-    blocks = carver.take<T>(kStripBlocks * 2 * p.n * 4);
-    cells = carver.take<T>(3 * 3 * p.n * p.pitch);
+    histogram = carver.take<T>((2 * p.n + 1) * kStripBlocks * 4);
+    cells = carver.take<T>(3 * 2 * p.n * p.pitch);
     energy = carver.take<T>(3 * p.pitch);
     inverse = carver.take<T>(2 * p.pitch);
     row = carver.take<T>(p.out_channels * p.pitch);

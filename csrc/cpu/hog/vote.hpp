@@ -1,53 +1,105 @@
 #pragma once
+#include "cpu/hog/bins.hpp"
 #include "cpu/hog/plan.hpp"
 
-// Votes into blocks, and blocks into cells.
+// Votes into the blocks of a strip, and blocks into cells. A strip's histogram is
+// [2 n + 1 bins][kStripBlocks][4 corners]: one bin and one block are four neighbouring numbers, TL, TR,
+// BL, BR, so that a pixel votes with one load, one multiply-add and one store.
 EF_LEVEL_BEGIN
 
-// The four corners of a block as one vector (a GCC and Clang extension: SSE, AVX or plain code).
 template <class T>
-struct Corners;
+struct CornersOf;
 template <>
-struct Corners<float> {
+struct CornersOf<float> {
   typedef float type __attribute__((vector_size(16)));
 };
 template <>
-struct Corners<double> {
+struct CornersOf<double> {
   typedef double type __attribute__((vector_size(32)));
 };
-
-// One pixel row of a strip: blocks[b][bin] += vote * (weights of the corners TL, TR, BL, BR).
-// Pixels at the same place of consecutive blocks follow one another, so that no vote waits for the
-// one before it.
 template <class T>
-void cast_votes(const HogPlan& p, const T* vote, const int32_t* bin, int64_t count, T below,
-                T* blocks) {
-  using V = typename Corners<T>::type;
-  const int64_t cell = p.cell, bins = 2 * p.n;
-  for (int64_t j = 0; j < cell; ++j) {
-    const T right = block_weight<T>(j, cell);
-    const V weight = {(1 - below) * (1 - right), (1 - below) * right, below * (1 - right),
-                      below * right};
-    const T* EF_RESTRICT v = vote + j;
-    const int32_t* EF_RESTRICT k = bin + j;
-    V* EF_RESTRICT block = reinterpret_cast<V*>(blocks);
-    for (int64_t b = 0; b < count; ++b, v += cell, k += cell, block += bins)
-      block[*k] += *v * weight;
+using Corners = typename CornersOf<T>::type;
+
+template <class T>
+EF_INLINE void add_vote(T* at, T vote, Corners<T> weight) {
+  Corners<T>* corners = reinterpret_cast<Corners<T>*>(at);
+  *corners += vote * weight;
+}
+#if defined(__FMA__)
+template <>
+EF_INLINE void add_vote<float>(float* at, float vote, Corners<float> weight) {
+  _mm_store_ps(at, _mm_fmadd_ps(_mm_set1_ps(vote), weight, _mm_load_ps(at)));
+}
+#endif
+
+// Votes and, as places in the histogram, bins of one pixel row of a strip.
+template <class T>
+struct Votes {
+  T* vote[2];
+  Bit<T>* place[2];
+};
+
+// What a vector of pixels votes: its gradient at x of the rows.
+template <int kColours, int kN, bool kBilinear, class T, class In>
+EF_INLINE void vector_votes(const Rows<In>& rows, int64_t x, int64_t colours,
+                            const OrientationTable& t, const Votes<T>& out) {
+  constexpr int kPlace = 4 * kStripBlocks;
+  const Gradient<T> g = strongest_gradient<kColours, T>(rows, x, colours);
+  const Folded<T> f = folded<T>(g.fx, g.fy);
+  const Bits<T> bin = folded_bins<kN>(f, t);
+  Values<T> vote = length_of(g);
+  if (kBilinear) {
+    const Second<T> second = second_votes(f, g, bin, t);
+    const Values<T> other = vote * second.share;
+    vote -= other;
+    store(out.vote[1] + x, other);
+    store(out.place[1] + x, directed_bins<T>(second.bin, f, t.n) * kPlace);
   }
+  store(out.vote[0] + x, vote);
+  store(out.place[0] + x, (bin + (f.turned & (kN ? kN : t.n))) * kPlace);
 }
 
-// Adds two corners (0: the top ones, 2: the bottom ones) of blocks first .. first + count - 1 to a
-// row of cells. Block b's left corner belongs to cell b - 1, its right corner to cell b. A row
-// starts one place early, for cell -1.
+// The j-th pixel of every block votes. Pixels at the same place of consecutive blocks follow one
+// another, so that no vote waits for the one before it.
 template <class T>
-void spread_blocks(const HogPlan& p, const T* blocks, int64_t first, int64_t count, int corner,
-                   T* cells) {
-  const int64_t bins = 2 * p.n;
-  for (int64_t k = 0; k < bins; ++k) {
-    const T* EF_RESTRICT from = blocks + k * 4 + corner;
-    T* EF_RESTRICT to = cells + k * p.pitch + first;
-    for (int64_t b = 0; b < count; ++b) to[b] += from[b * bins * 4];
-    for (int64_t b = 0; b < count; ++b) to[b + 1] += from[b * bins * 4 + 1];
+EF_INLINE void cast_votes(const T* EF_RESTRICT vote, const Bit<T>* EF_RESTRICT place, int64_t cell,
+                          int64_t count, Corners<T> weight, T* histogram) {
+#pragma GCC unroll 4
+  for (int64_t b = 0; b < count; ++b)
+    add_vote(histogram + place[b * cell] + 4 * b, vote[b * cell], weight);
+}
+
+// Adds a strip's corners to the cells of the rows above and below, and clears it. Block b of the
+// strip has cells b - 1 and b on its left and right, which stand at b and b + 1 of a row.
+template <class T>
+void spread_strip(int64_t bins, int64_t pitch, T* EF_RESTRICT histogram, T* EF_RESTRICT above,
+                  T* EF_RESTRICT below) {
+  constexpr Lane<T> lane{};
+  const Values<T> zero{};
+  for (int64_t k = 0; k < bins; ++k, above += pitch, below += pitch) {
+    Values<T> last_top{}, last_bottom{};
+    for (int b = 0; b < kStripBlocks; b += kLanes<T>) {
+      Values<T> part[4];
+      for (int i = 0; i < 4; ++i) {
+        T* from = histogram + 4 * (k * kStripBlocks + b) + i * kLanes<T>;
+        part[i] = load(from);
+        store(from, zero);
+        if (k > 0) continue;
+        from += 4 * bins * kStripBlocks;  // bin 2 n is bin 0
+        part[i] += load(from);
+        store(from, zero);
+      }
+      const Values<T> left = even_lanes(part[0], part[1], lane),
+                      left2 = even_lanes(part[2], part[3], lane),
+                      right = odd_lanes(part[0], part[1], lane),
+                      right2 = odd_lanes(part[2], part[3], lane);
+      const Values<T> tl = even_lanes(left, left2, lane), bl = odd_lanes(left, left2, lane),
+                      tr = even_lanes(right, right2, lane), br = odd_lanes(right, right2, lane);
+      store(above + b, load(above + b) + (tl + shifted(last_top, tr, lane)));
+      store(below + b, load(below + b) + (bl + shifted(last_bottom, br, lane)));
+      last_top = tr;
+      last_bottom = br;
+    }
   }
 }
 

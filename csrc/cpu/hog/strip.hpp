@@ -1,0 +1,103 @@
+#pragma once
+#include <algorithm>
+
+#include "cpu/hog/vote.hpp"
+
+// The pixel rows of one strip: where they are read, and how their votes are made while those of the
+// row above are cast.
+EF_LEVEL_BEGIN
+
+template <class In, class T>
+class Strip {
+ public:
+  using Scratch = HogScratch<In, T, Bit<T>>;
+
+  // Blocks first .. first + count - 1 of one block row of image i.
+  Strip(const HogPlan& p, const View<const In, 4>& image, const Scratch& scratch, int64_t i,
+        int64_t first, int64_t count)
+      : p_(p), image_(image), s_(scratch), i_(i), count(count), x0_(block_begin(first, p.cell)) {
+    const int64_t width = count * p.cell;
+    vectors = (width + kLanes<T> - 1) / kLanes<T>;
+    first_ = std::min(std::max<int64_t>(x0_, 1), p.w - 2);
+    pixels_ = std::max<int64_t>(std::min(x0_ + width, p.w - 1) - first_, 1);
+    start_ = std::max<int64_t>(first_ - x0_, 0);
+    stop_ = std::min(std::max<int64_t>(p.end_x - x0_, 0), width);
+    in_place_ = image.stride[3] == 1 && x0_ >= 1 && x0_ + vectors * kLanes<T> < p.w;
+    whole_ = start_ == 0 && start_ + pixels_ >= width && stop_ == width;
+  }
+
+  // Row y and its neighbours. Rows are asked for from above to below.
+  Rows<In> rows(int64_t y) {
+    y = std::min(y, p_.h - 2);  // voc-dpm repeats the last gradient
+    if (in_place_) {
+      const In* here = image_.at(i_, 0, y, x0_);
+      return {here - image_.stride[2], here, here + image_.stride[2], image_.stride[1]};
+    }
+    for (int64_t row = std::max(loaded_ + 1, y - 1); row <= y + 1; ++row) load(row);
+    loaded_ = y + 1;
+    return {ring(y - 1), ring(y), ring(y + 1), p_.strip_pixels()};
+  }
+
+  // Fetches row y of the strip ahead of its use: strips are too narrow for the processor to see what
+  // comes next.
+  void prefetch(int64_t y) const {
+    if (!in_place_ || y >= p_.h) return;
+    for (int64_t c = 0; c < p_.colours; ++c) {
+      const char* from = reinterpret_cast<const char*>(image_.at(i_, c, y, x0_));
+      for (int64_t b = 0; b < count * p_.cell * static_cast<int64_t>(sizeof(In)); b += 64)
+        __builtin_prefetch(from + b);
+    }
+  }
+
+  // Clears votes of pixels that do not vote. Pixels beyond the image (dpm) repeat the last gradient.
+  void trim(const Votes<T>& votes, bool both) const {
+    if (whole_) return;
+    for (int k = 0; k <= static_cast<int>(both); ++k) trim(votes.vote[k], votes.place[k]);
+  }
+
+ private:
+  void trim(T* vote, Bit<T>* place) const {
+    const int64_t end = start_ + pixels_, width = count * p_.cell;
+    std::fill_n(vote, start_, T(0));
+    std::fill_n(place, start_, 0);
+    for (int64_t x = end; x < stop_; ++x) vote[x] = vote[x - 1], place[x] = place[x - 1];
+    std::fill(vote + std::min(stop_, width), vote + width, T(0));
+    std::fill(place + std::min(stop_, width), place + width, 0);
+  }
+
+  In* ring(int64_t y) const {
+    return s_.pixels + y % 3 * p_.colours * p_.strip_pixels() + kPadFloats;
+  }
+
+  // Copies row y of every channel, the left neighbour of the first pixel first.
+  void load(int64_t y) const {
+    In* to = ring(y) + start_ - 1;
+    const int64_t step = image_.stride[3];
+    for (int64_t c = 0; c < p_.colours; ++c, to += p_.strip_pixels()) {
+      const In* from = image_.at(i_, c, y, first_ - 1);
+      if (step == 1) {
+        std::copy_n(from, pixels_ + 2, to);
+      } else {
+        for (int64_t x = 0; x < pixels_ + 2; ++x) to[x] = from[x * step];
+      }
+    }
+  }
+
+  const HogPlan& p_;
+  const View<const In, 4>& image_;
+  const Scratch& s_;
+  const int64_t i_;
+
+ public:
+  const int64_t count;
+  int64_t vectors;  // that cover the strip's pixels
+
+ private:
+  const int64_t x0_;  // the first pixel, which may lie outside
+  int64_t first_, pixels_, start_;  // pixels that have a gradient, the first of them at `start_`
+  int64_t stop_;                    // where votes end
+  int64_t loaded_ = -1;             // the lowest image row in the ring
+  bool in_place_, whole_;
+};
+
+EF_LEVEL_END

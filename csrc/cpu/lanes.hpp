@@ -1,0 +1,210 @@
+#pragma once
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+#include <utility>
+
+#include "core/macros.hpp"
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+// Vectors as wide as the level: GCC's and Clang's vector types, with operators, and what these lack.
+#define EF_INLINE inline __attribute__((always_inline))
+EF_LEVEL_BEGIN
+
+#if defined(__AVX512F__)
+constexpr int kVectorBytes = 64;
+#elif defined(__AVX2__)
+constexpr int kVectorBytes = 32;
+#else
+constexpr int kVectorBytes = 16;
+#endif
+
+template <class T>
+struct LanesOf;
+template <>
+struct LanesOf<float> {
+  typedef float Values __attribute__((vector_size(kVectorBytes)));
+  typedef int32_t Bits __attribute__((vector_size(kVectorBytes)));
+  using Bit = int32_t;
+};
+template <>
+struct LanesOf<double> {
+  typedef double Values __attribute__((vector_size(kVectorBytes)));
+  typedef int64_t Bits __attribute__((vector_size(kVectorBytes)));
+  using Bit = int64_t;
+};
+
+template <class T>
+using Values = typename LanesOf<T>::Values;
+template <class T>
+using Bits = typename LanesOf<T>::Bits;  // integers as wide as T
+template <class T>
+using Bit = typename LanesOf<T>::Bit;
+template <class T>
+constexpr int kLanes = kVectorBytes / static_cast<int>(sizeof(T));
+template <class T>
+using Lane = std::make_integer_sequence<int, kLanes<T>>;
+
+template <class T>
+EF_INLINE Values<T> load(const T* from) {
+  Values<T> v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+template <class V, class T>
+EF_INLINE void store(T* to, V v) {
+  std::memcpy(to, &v, sizeof v);
+}
+
+template <class T>
+EF_INLINE Values<T> all(T value) {
+  return value - Values<T>{};  // -0 stays -0
+}
+
+// Pixels in T.
+template <class T>
+EF_INLINE Values<T> load_as(const T* from) {
+  return load(from);
+}
+template <class T>
+EF_INLINE Values<T> load_as(const uint8_t* from) {
+#if defined(__AVX512F__)
+  return _mm512_cvtepi32_ps(
+      _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
+#elif defined(__AVX2__)
+  return _mm256_cvtepi32_ps(
+      _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from))));
+#else
+  Values<T> v;
+  for (int l = 0; l < kLanes<T>; ++l) v[l] = static_cast<T>(from[l]);
+  return v;
+#endif
+}
+
+#if defined(__AVX512F__)
+EF_INLINE Values<float> root(Values<float> v) { return _mm512_sqrt_ps(v); }
+EF_INLINE Values<double> root(Values<double> v) { return _mm512_sqrt_pd(v); }
+EF_INLINE Values<float> smaller(Values<float> a, Values<float> b) { return _mm512_min_ps(a, b); }
+EF_INLINE Values<double> smaller(Values<double> a, Values<double> b) { return _mm512_min_pd(a, b); }
+#elif defined(__AVX2__)
+EF_INLINE Values<float> root(Values<float> v) { return _mm256_sqrt_ps(v); }
+EF_INLINE Values<double> root(Values<double> v) { return _mm256_sqrt_pd(v); }
+EF_INLINE Values<float> smaller(Values<float> a, Values<float> b) { return _mm256_min_ps(a, b); }
+EF_INLINE Values<double> smaller(Values<double> a, Values<double> b) { return _mm256_min_pd(a, b); }
+#elif defined(__SSE2__)
+EF_INLINE Values<float> root(Values<float> v) { return _mm_sqrt_ps(v); }
+EF_INLINE Values<double> root(Values<double> v) { return _mm_sqrt_pd(v); }
+EF_INLINE Values<float> smaller(Values<float> a, Values<float> b) { return _mm_min_ps(a, b); }
+EF_INLINE Values<double> smaller(Values<double> a, Values<double> b) { return _mm_min_pd(a, b); }
+#else
+template <class V>
+EF_INLINE V root(V v) {
+  for (unsigned l = 0; l < sizeof v / sizeof v[0]; ++l) v[l] = std::sqrt(v[l]);
+  return v;
+}
+template <class V>
+EF_INLINE V smaller(V a, V b) {  // b where one is NaN
+  return a < b ? a : b;
+}
+#endif
+
+// a b - c and c - a b, with the sign of the exact value and 0, not -0, where that is 0; for floats,
+// in double lanes too.
+EF_INLINE Values<double> product_less(Values<double> a, Values<double> b, Values<double> c) {
+  return a * b - c;
+}
+EF_INLINE Values<double> less_product(Values<double> c, Values<double> a, Values<double> b) {
+  return c - a * b;
+}
+#if defined(__AVX512F__)
+EF_INLINE Values<float> product_less(Values<float> a, Values<float> b, Values<float> c) {
+  return _mm512_fmsub_ps(a, b, c);
+}
+EF_INLINE Values<float> less_product(Values<float> c, Values<float> a, Values<float> b) {
+  return _mm512_fnmadd_ps(a, b, c);
+}
+#elif defined(__FMA__)
+EF_INLINE Values<float> product_less(Values<float> a, Values<float> b, Values<float> c) {
+  return _mm256_fmsub_ps(a, b, c);
+}
+EF_INLINE Values<float> less_product(Values<float> c, Values<float> a, Values<float> b) {
+  return _mm256_fnmadd_ps(a, b, c);
+}
+#else
+EF_INLINE Values<float> product_less(Values<float> a, Values<float> b, Values<float> c) {
+  for (int l = 0; l < kLanes<float>; ++l)
+    a[l] = static_cast<float>(static_cast<double>(a[l]) * b[l] - c[l]);
+  return a;
+}
+EF_INLINE Values<float> less_product(Values<float> c, Values<float> a, Values<float> b) {
+  for (int l = 0; l < kLanes<float>; ++l)
+    c[l] = static_cast<float>(c[l] - static_cast<double>(a[l]) * b[l]);
+  return c;
+}
+#endif
+
+// Rounded to float32.
+EF_INLINE Values<float> narrowed(Values<float> v) { return v; }
+EF_INLINE Values<double> narrowed(Values<double> v) {
+#if defined(__AVX512F__)
+  return _mm512_cvtps_pd(_mm512_cvtpd_ps(v));
+#elif defined(__AVX2__)
+  return _mm256_cvtps_pd(_mm256_cvtpd_ps(v));
+#elif defined(__SSE2__)
+  return _mm_cvtps_pd(_mm_cvtpd_ps(v));
+#else
+  for (int l = 0; l < kLanes<double>; ++l) v[l] = static_cast<double>(static_cast<float>(v[l]));
+  return v;
+#endif
+}
+
+// -1 where the sign bit is set, 0 elsewhere.
+template <class T>
+EF_INLINE Bits<T> negative(Values<T> v) {
+  return (Bits<T>)v >> (8 * static_cast<int>(sizeof(T)) - 1);
+}
+template <class T>
+EF_INLINE Bits<T> sign_bits(Values<T> v) {
+  return (Bits<T>)v & std::numeric_limits<Bit<T>>::min();
+}
+
+// table[index] for indices below 16, from a table of 16 entries.
+EF_INLINE Values<float> look_up(const float* table, Bits<float> index) {
+#if defined(__AVX512F__)
+  return _mm512_permutexvar_ps((__m512i)index, _mm512_loadu_ps(table));
+#elif defined(__AVX2__)
+  const __m256i at = (__m256i)index;
+  const __m256 low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), at),
+               high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table + 8), at);
+  return _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(at, 28)));
+#else
+  Values<float> v;
+  for (int l = 0; l < kLanes<float>; ++l) v[l] = table[index[l]];
+  return v;
+#endif
+}
+EF_INLINE Values<double> look_up(const float* table, Bits<double> index) {
+  Values<double> v;
+  for (int l = 0; l < kLanes<double>; ++l) v[l] = table[index[l]];
+  return v;
+}
+
+template <class V, int... l>
+EF_INLINE V even_lanes(V a, V b, std::integer_sequence<int, l...>) {
+  return __builtin_shufflevector(a, b, 2 * l...);
+}
+template <class V, int... l>
+EF_INLINE V odd_lanes(V a, V b, std::integer_sequence<int, l...>) {
+  return __builtin_shufflevector(a, b, 2 * l + 1 ...);
+}
+// The last lane of a, then all but the last of b.
+template <class V, int... l>
+EF_INLINE V shifted(V a, V b, std::integer_sequence<int, l...>) {
+  return __builtin_shufflevector(a, b, static_cast<int>(sizeof...(l)) - 1 + l...);
+}
+
+EF_LEVEL_END
