@@ -85,21 +85,28 @@ EF_INLINE Values<T> load_as(const uint8_t* from) {
 #endif
 }
 
+// Root, the smaller and the larger of two (the second where one is NaN).
 #if defined(__AVX512F__)
 EF_INLINE Values<float> root(Values<float> v) { return _mm512_sqrt_ps(v); }
 EF_INLINE Values<double> root(Values<double> v) { return _mm512_sqrt_pd(v); }
 EF_INLINE Values<float> smaller(Values<float> a, Values<float> b) { return _mm512_min_ps(a, b); }
+EF_INLINE Values<float> larger(Values<float> a, Values<float> b) { return _mm512_max_ps(a, b); }
 EF_INLINE Values<double> smaller(Values<double> a, Values<double> b) { return _mm512_min_pd(a, b); }
+EF_INLINE Values<double> larger(Values<double> a, Values<double> b) { return _mm512_max_pd(a, b); }
 #elif defined(__AVX2__)
 EF_INLINE Values<float> root(Values<float> v) { return _mm256_sqrt_ps(v); }
 EF_INLINE Values<double> root(Values<double> v) { return _mm256_sqrt_pd(v); }
 EF_INLINE Values<float> smaller(Values<float> a, Values<float> b) { return _mm256_min_ps(a, b); }
+EF_INLINE Values<float> larger(Values<float> a, Values<float> b) { return _mm256_max_ps(a, b); }
 EF_INLINE Values<double> smaller(Values<double> a, Values<double> b) { return _mm256_min_pd(a, b); }
+EF_INLINE Values<double> larger(Values<double> a, Values<double> b) { return _mm256_max_pd(a, b); }
 #elif defined(__SSE2__)
 EF_INLINE Values<float> root(Values<float> v) { return _mm_sqrt_ps(v); }
 EF_INLINE Values<double> root(Values<double> v) { return _mm_sqrt_pd(v); }
 EF_INLINE Values<float> smaller(Values<float> a, Values<float> b) { return _mm_min_ps(a, b); }
+EF_INLINE Values<float> larger(Values<float> a, Values<float> b) { return _mm_max_ps(a, b); }
 EF_INLINE Values<double> smaller(Values<double> a, Values<double> b) { return _mm_min_pd(a, b); }
+EF_INLINE Values<double> larger(Values<double> a, Values<double> b) { return _mm_max_pd(a, b); }
 #else
 template <class V>
 EF_INLINE V root(V v) {
@@ -107,10 +114,25 @@ EF_INLINE V root(V v) {
   return v;
 }
 template <class V>
-EF_INLINE V smaller(V a, V b) {  // b where one is NaN
+EF_INLINE V smaller(V a, V b) {
   return a < b ? a : b;
 }
+template <class V>
+EF_INLINE V larger(V a, V b) {
+  return a > b ? a : b;
+}
 #endif
+
+// a b + c, rounded once where the level can.
+EF_INLINE Values<float> product_plus(Values<float> a, Values<float> b, Values<float> c) {
+#if defined(__AVX512F__)
+  return _mm512_fmadd_ps(a, b, c);
+#elif defined(__FMA__)
+  return _mm256_fmadd_ps(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
 
 // a b - c and c - a b, with the sign of the exact value and 0, not -0, where that is 0; for floats,
 // in double lanes too.

@@ -51,7 +51,14 @@ struct Second {
 
 EF_INLINE Values<float> angles_of(Values<float> cosine) {
   const Values<float> z = (1.0f - cosine) * 0.5f;
-  return 2.0f * root(z) * asin_series(z);
+  const auto pair = [&](int k) {
+    return product_plus(all(asin_term(k)), z, all(asin_term(k + 1)));
+  };
+  // In pairs: a chain of seven products is slower than what surrounds it.
+  const Values<float> z2 = z * z;
+  const Values<float> high = product_plus(pair(0), z2, pair(2)),
+                      low = product_plus(pair(4), z2, pair(6));
+  return root(z) * product_plus(high, z2 * z2, low);
 }
 EF_INLINE Values<double> angles_of(Values<double> cosine) {
   for (int l = 0; l < kLanes<double>; ++l) cosine[l] = angle_of_cosine(cosine[l]);
@@ -72,12 +79,11 @@ EF_INLINE Second<T> second_votes(const Folded<T>& f, const Gradient<T>& g, Bits<
   const Values<T> along = narrowed(narrowed(f.x * cx) + narrowed(y * cy)),
                   across = narrowed(narrowed(y * cx) - narrowed(f.x * cy)),
                   length = narrowed(root(g.length2));
-  const Values<T> least = all<T>(1e-30f), one = all<T>(1);
-  const Values<T> quotient = narrowed(along / (length > least ? length : least));
-  const Values<T> cosine = quotient < one ? (quotient > zero ? quotient : zero) : one;
+  const Values<T> quotient = narrowed(along / larger(length, all<T>(1e-30f)));
+  const Values<T> cosine = larger(smaller(quotient, all<T>(1)), zero);
   const Values<T> angle = across == zero ? zero : angles_of(cosine);
   const Bits<T> side = across > zero;  // -1: the next bin
-  return {angle * static_cast<T>(t.n / 3.14159265358979323846), bin - 1 - 2 * side};
+  return {angle * static_cast<T>(t.bins_per_radian), bin - 1 - 2 * side};
 }
 
 EF_LEVEL_END

@@ -10,8 +10,8 @@
 // normalised row.
 EF_LEVEL_BEGIN
 
-// kColours, kN: the number of channels and of orientations, 0: any.
-template <class In, class T, int kColours, int kN, bool kBilinear>
+// kColours, kN, kCell: the number of channels and of orientations and the cell size, 0: any.
+template <class In, class T, int kColours, int kN, int kCell, bool kBilinear>
 class HogImage {
  public:
   HogImage(const HogArgs& a, const HogPlan& p, const OrientationTable& t, char* memory)
@@ -24,6 +24,7 @@ class HogImage {
     // Rows are computed in whole vectors, also from pixels that were not loaded.
     std::memset(s_.pixels, 0, sizeof(In) * 3 * p_.colours * p_.strip_pixels());
     std::memset(s_.histogram, 0, sizeof(T) * (2 * p_.n + 1) * kStripBlocks * 4);
+    for (int64_t j = 0; j < p_.cell; ++j) store(s_.weight + 4 * j, column_weight<T>(j, p_.cell));
     std::memset(s_.cells, 0, sizeof(T) * 3 * 2 * p_.n * p_.pitch);
   }
 
@@ -57,7 +58,7 @@ class HogImage {
     const int64_t first = std::max<int64_t>(y0, 1), last = std::min(y0 + p_.cell, p_.end_y);
     if (p_.h < 3 || p_.w < 3 || first >= last) return;
     for (int64_t b = 0; b <= p_.columns; b += p_.strip) {
-      Strip<In, T> strip(p_, image_, s_, i, b, std::min(p_.strip, p_.columns + 1 - b));
+      Strip<In, T> strip(p_, image_, s_, i, b, std::min(p_.strip, p_.columns + 1 - b), first, last);
       make_votes(strip.rows(first), 0, strip.vectors, first);
       strip.trim(votes(first), kBilinear);
       for (int64_t y = first; y < last; ++y) vote_row(strip, y, y + 1 < last, y - y0);
@@ -74,23 +75,27 @@ class HogImage {
   // Casts the votes of row y, the j-th of its block row, and makes those of the next row in between:
   // votes wait for memory, gradients for arithmetic.
   void vote_row(Strip<In, T>& strip, int64_t y, bool more, int64_t row) const {
-    const int64_t cell = p_.cell;
-    const T below = block_weight<T>(row, cell);
+    const int64_t cell = kCell ? kCell : p_.cell;
+    const Corners<T> factor = row_weight<T>(row, cell);
     const Votes<T> now = votes(y);
     Rows<In> next{};
     if (more) next = strip.rows(y + 1);
     strip.prefetch(y + cell + 1);
-    int64_t made = 0;
+    const int64_t vectors = more ? strip.vectors : 0;
+    int64_t made = 0, due = 0;
+    if (kBilinear) {  // so long a chain of operations that only other vectors fill the time
+      make_votes(next, 0, vectors, y + 1);
+      made = vectors;
+    }
     for (int64_t j = 0; j < cell; ++j) {
-      const T right = block_weight<T>(j, cell);
-      const Corners<T> weight = {(1 - below) * (1 - right), (1 - below) * right,
-                                 below * (1 - right), below * right};
+      Corners<T> weight;
+      std::memcpy(&weight, s_.weight + 4 * j, sizeof weight);
+      weight *= factor;
       for (int k = 0; k <= static_cast<int>(kBilinear); ++k)
-        cast_votes(now.vote[k] + j, now.place[k] + j, cell, strip.count, weight, s_.histogram);
-      if (!more) continue;
-      const int64_t end = strip.vectors * (j + 1) / cell;
-      make_votes(next, made, end, y + 1);
-      made = end;
+        cast_votes<kCell>(now.vote[k] + j, now.place[k] + j, cell, strip.count, weight,
+                          s_.histogram);
+      for (due += vectors; !kBilinear && due >= cell; due -= cell, ++made)
+        make_votes(next, made, made + 1, y + 1);
     }
     if (more) strip.trim(votes(y + 1), kBilinear);
   }
@@ -124,7 +129,7 @@ class HogImage {
   View<T, 4> out_;
 };
 
-template <class In, class T, int kColours, int kN, bool kBilinear>
+template <class In, class T, int kColours, int kN, int kCell, bool kBilinear>
 void run_hog(const HogArgs& a) {
   const HogPlan plan(a);
   const OrientationTable table =
@@ -132,32 +137,34 @@ void run_hog(const HogArgs& a) {
   const size_t bytes = HogScratch<In, T, Bit<T>>::bytes(plan);
   parallel_for(a.image.size[0] * plan.chunks, a.threads, [&](int64_t task, int worker) {
     const int64_t i = task / plan.chunks, first = task % plan.chunks * plan.chunk;
-    HogImage<In, T, kColours, kN, kBilinear> image(
+    HogImage<In, T, kColours, kN, kCell, kBilinear> image(
         a, plan, table, static_cast<char*>(a.workspace) + bytes * worker);
     image.run(i, first, std::min(first + plan.chunk, plan.out_rows));
   });
 }
 
-template <class In, class T, int kColours, int kN>
+template <class In, class T, int kColours, int kN, int kCell>
 void run_assignment(const HogArgs& a) {
-  a.bilinear ? run_hog<In, T, kColours, kN, true>(a) : run_hog<In, T, kColours, kN, false>(a);
+  a.bilinear ? run_hog<In, T, kColours, kN, kCell, true>(a)
+             : run_hog<In, T, kColours, kN, kCell, false>(a);
 }
 
+// The most common setting is compiled for itself.
 template <class In, class T, int kColours>
-void run_orientations(const HogArgs& a) {
-  a.orientations == 9 ? run_assignment<In, T, kColours, 9>(a)
-                      : run_assignment<In, T, kColours, 0>(a);
+void run_setting(const HogArgs& a) {
+  a.orientations == 9 && a.cell == 8 ? run_assignment<In, T, kColours, 9, 8>(a)
+                                     : run_assignment<In, T, kColours, 0, 0>(a);
 }
 
 template <class In>
 void run_colours(const HogArgs& a) {
   switch (a.image.size[1]) {
     case 1:
-      return run_orientations<In, float, 1>(a);
+      return run_setting<In, float, 1>(a);
     case 3:
-      return run_orientations<In, float, 3>(a);
+      return run_setting<In, float, 3>(a);
     default:
-      return run_orientations<In, float, 0>(a);
+      return run_setting<In, float, 0>(a);
   }
 }
 
@@ -168,7 +175,7 @@ void hog_kernel(const HogArgs& a) {
     case Dtype::float32:
       return run_colours<float>(a);
     default:
-      return run_assignment<double, double, 0, 0>(a);
+      return run_assignment<double, double, 0, 0, 0>(a);
   }
 }
 

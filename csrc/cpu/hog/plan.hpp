@@ -64,6 +64,7 @@ struct HogScratch {
   In* pixels;         // ring of 3 rows [colours][strip_pixels], of strips that are not read in place
   T* vote[2][2];      // [this row, next row][first bin, second bin][strip_pixels]
   Place* place[2][2];
+  T* weight;          // [cell][4 corners]: the factor of each column of a block
   T* histogram;       // [2 n + 1][kStripBlocks][4 corners]
   T* cells;           // ring of 3 rows [2 n][pitch]
   T* energy;          // ring of 3 rows [pitch]
@@ -82,6 +83,7 @@ struct HogScratch {
         place[row_of][i] = carver.take<Place>(strip);
       }
     }
+    weight = carver.take<T>(4 * p.cell);
     histogram = carver.take<T>((2 * p.n + 1) * kStripBlocks * 4);
     cells = carver.take<T>(3 * 2 * p.n * p.pitch);
     energy = carver.take<T>(3 * p.pitch);

@@ -12,9 +12,10 @@ class Strip {
  public:
   using Scratch = HogScratch<In, T, Bit<T>>;
 
-  // Blocks first .. first + count - 1 of one block row of image i.
+  // Blocks first .. first + count - 1 of one block row of image i, whose pixel rows begin .. end - 1
+  // vote.
   Strip(const HogPlan& p, const View<const In, 4>& image, const Scratch& scratch, int64_t i,
-        int64_t first, int64_t count)
+        int64_t first, int64_t count, int64_t begin, int64_t end)
       : p_(p), image_(image), s_(scratch), i_(i), count(count), x0_(block_begin(first, p.cell)) {
     const int64_t width = count * p.cell;
     vectors = (width + kLanes<T> - 1) / kLanes<T>;
@@ -22,7 +23,7 @@ class Strip {
     pixels_ = std::max<int64_t>(std::min(x0_ + width, p.w - 1) - first_, 1);
     start_ = std::max<int64_t>(first_ - x0_, 0);
     stop_ = std::min(std::max<int64_t>(p.end_x - x0_, 0), width);
-    in_place_ = image.stride[3] == 1 && x0_ >= 1 && x0_ + vectors * kLanes<T> < p.w;
+    in_place_ = readable(begin, end);
     whole_ = start_ == 0 && start_ + pixels_ >= width && stop_ == width;
   }
 
@@ -56,6 +57,15 @@ class Strip {
   }
 
  private:
+  // Whether whole vectors may be read from the image itself. Left and right of a row they read on in
+  // the rows above and below, where there are any.
+  bool readable(int64_t begin, int64_t end) const {
+    const int64_t left = 1 - x0_, right = x0_ + vectors * kLanes<T> + 1 - p_.w;
+    if (image_.stride[3] != 1) return false;
+    if (left <= 0 && right <= 0) return true;
+    return image_.stride[2] >= p_.w && std::max(left, right) <= p_.w && begin >= 2 && end <= p_.h - 2;
+  }
+
   void trim(T* vote, Bit<T>* place) const {
     const int64_t end = start_ + pixels_, width = count * p_.cell;
     std::fill_n(vote, start_, T(0));

@@ -20,30 +20,43 @@ struct CornersOf<double> {
 template <class T>
 using Corners = typename CornersOf<T>::type;
 
-template <class T>
-EF_INLINE void add_vote(T* at, T vote, Corners<T> weight) {
-  Corners<T>* corners = reinterpret_cast<Corners<T>*>(at);
-  *corners += vote * weight;
-}
+EF_INLINE void add_vote(char* at, float vote, Corners<float> weight) {
 #if defined(__FMA__)
-template <>
-EF_INLINE void add_vote<float>(float* at, float vote, Corners<float> weight) {
-  _mm_store_ps(at, _mm_fmadd_ps(_mm_set1_ps(vote), weight, _mm_load_ps(at)));
-}
+  float* corners = reinterpret_cast<float*>(at);
+  _mm_store_ps(corners, _mm_fmadd_ps(_mm_set1_ps(vote), weight, _mm_load_ps(corners)));
+#else
+  *reinterpret_cast<Corners<float>*>(at) += vote * weight;
 #endif
+}
+EF_INLINE void add_vote(char* at, double vote, Corners<double> weight) {
+  *reinterpret_cast<Corners<double>*>(at) += vote * weight;
+}
 
-// Votes and, as places in the histogram, bins of one pixel row of a strip.
+// Votes and, as places in the histogram in bytes, bins of one pixel row of a strip.
 template <class T>
 struct Votes {
   T* vote[2];
   Bit<T>* place[2];
 };
 
+// What the share of a pixel is in its four corners: the product of one factor of its row and one of
+// its column, the place j = 0 .. cell - 1 within the block.
+template <class T>
+EF_INLINE Corners<T> row_weight(int64_t j, int64_t cell) {
+  const T below = block_weight<T>(j, cell);
+  return Corners<T>{1 - below, 1 - below, below, below};
+}
+template <class T>
+EF_INLINE Corners<T> column_weight(int64_t j, int64_t cell) {
+  const T right = block_weight<T>(j, cell);
+  return Corners<T>{1 - right, right, 1 - right, right};
+}
+
 // What a vector of pixels votes: its gradient at x of the rows.
 template <int kColours, int kN, bool kBilinear, class T, class In>
 EF_INLINE void vector_votes(const Rows<In>& rows, int64_t x, int64_t colours,
                             const OrientationTable& t, const Votes<T>& out) {
-  constexpr int kPlace = 4 * kStripBlocks;
+  constexpr int kPlace = 4 * kStripBlocks * static_cast<int>(sizeof(T));
   const Gradient<T> g = strongest_gradient<kColours, T>(rows, x, colours);
   const Folded<T> f = folded<T>(g.fx, g.fy);
   const Bits<T> bin = folded_bins<kN>(f, t);
@@ -59,14 +72,22 @@ EF_INLINE void vector_votes(const Rows<In>& rows, int64_t x, int64_t colours,
   store(out.place[0] + x, (bin + (f.turned & (kN ? kN : t.n))) * kPlace);
 }
 
-// The j-th pixel of every block votes. Pixels at the same place of consecutive blocks follow one
-// another, so that no vote waits for the one before it.
-template <class T>
+// The first pixel of every block votes. Pixels at the same place of consecutive blocks follow one
+// another, so that no vote waits for the one before it. kCell: the cell size, 0: any.
+template <int kCell, class T>
 EF_INLINE void cast_votes(const T* EF_RESTRICT vote, const Bit<T>* EF_RESTRICT place, int64_t cell,
                           int64_t count, Corners<T> weight, T* histogram) {
-#pragma GCC unroll 4
-  for (int64_t b = 0; b < count; ++b)
-    add_vote(histogram + place[b * cell] + 4 * b, vote[b * cell], weight);
+  using Place = std::make_unsigned_t<Bit<T>>;  // without its sign it needs no extension
+  const int64_t step = kCell ? kCell : cell;
+  char* to = reinterpret_cast<char*>(histogram);
+  int64_t b = 0;
+  for (; b + 4 <= count; b += 4, vote += 4 * step, place += 4 * step, to += 4 * sizeof(weight)) {
+    for (int64_t k = 0; k < 4; ++k)
+      add_vote(to + static_cast<Place>(place[k * step]) + k * sizeof(weight), vote[k * step],
+               weight);
+  }
+  for (; b < count; ++b, vote += step, place += step, to += sizeof(weight))
+    add_vote(to + static_cast<Place>(*place), *vote, weight);
 }
 
 // Adds a strip's corners to the cells of the rows above and below, and clears it. Block b of the
