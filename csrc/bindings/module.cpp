@@ -3,6 +3,7 @@
 
 #include "core/errors.hpp"
 #include "cpu/dispatch.hpp"
+#include "cpu/memory.hpp"
 #include "cpu/parallel.hpp"
 #include "ops/cuda.hpp"
 #include "ops/feature_transform.hpp"
@@ -147,6 +148,8 @@ PYBIND11_MODULE(_core, m) {
   m.def("build", &build);
   m.def("set_cpu_level", &ef::set_cpu_level);
   m.def("cuda_devices", &cuda_devices);
+  m.def("advise_huge_pages",
+        [](uintptr_t memory, size_t bytes) { ef::advise_huge_pages(pointer(memory), bytes); });
   bind_hog(m);
   bind_feature_transform(m);
 }

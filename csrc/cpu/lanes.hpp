@@ -60,6 +60,26 @@ EF_INLINE void store(T* to, V v) {
   std::memcpy(to, &v, sizeof v);
 }
 
+// A store past the caches, to an address that is a multiple of the vector's size.
+EF_INLINE void stream(float* to, Values<float> v) {
+#if defined(__AVX512F__)
+  _mm512_stream_ps(to, v);
+#elif defined(__AVX2__)
+  _mm256_stream_ps(to, v);
+#elif defined(__SSE2__)
+  _mm_stream_ps(to, v);
+#else
+  store(to, v);
+#endif
+}
+EF_INLINE void stream(double* to, Values<double> v) { store(to, v); }
+// Makes streamed numbers visible to other threads.
+inline void end_stream() {
+#if defined(__SSE2__)
+  _mm_sfence();
+#endif
+}
+
 template <class T>
 EF_INLINE Values<T> all(T value) {
   return value - Values<T>{};  // -0 stays -0

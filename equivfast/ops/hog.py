@@ -60,6 +60,7 @@ def _run(
     out = _infer(image, cell, orientations, variant, assignment, layout)
     if image.shape[0] == 0:
         return out
+    _core.advise_huge_pages(out.data_ptr(), out.nbytes)
     args = _core.HogArgs(
         image.data_ptr(), DTYPE_CODES[image.dtype], image.shape, image.stride(),
         out.data_ptr(), out.shape, out.stride(),

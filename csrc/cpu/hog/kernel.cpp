@@ -25,6 +25,9 @@ class HogImage {
     std::memset(s_.pixels, 0, sizeof(In) * 3 * p_.colours * p_.strip_pixels());
     std::memset(s_.histogram, 0, sizeof(T) * (2 * p_.n + 1) * kStripBlocks * 4);
     for (int64_t j = 0; j < p_.cell; ++j) store(s_.weight + 4 * j, column_weight<T>(j, p_.cell));
+    stream_ = p_.far_out && reinterpret_cast<uintptr_t>(out_.data) % kVectorBytes == 0 &&
+              p_.out_columns % kLanes<T> == 0;
+    for (int d = 0; d < 3; ++d) stream_ &= out_.stride[d] % kLanes<T> == 0;
     std::memset(s_.cells, 0, sizeof(T) * 3 * 2 * p_.n * p_.pitch);
   }
 
@@ -41,6 +44,7 @@ class HogImage {
       if (done - 1 >= first) finish_row(i, done - 1, std::min(done, p_.rows - 1));
       if (done == p_.rows - 1 && done < last) finish_row(i, done, done);
     }
+    if (stream_) end_stream();
   }
 
  private:
@@ -80,7 +84,7 @@ class HogImage {
     const Votes<T> now = votes(y);
     Rows<In> next{};
     if (more) next = strip.rows(y + 1);
-    strip.prefetch(y + cell + 1);
+    if (p_.far_image) strip.prefetch(y + cell + 1);
     const int64_t vectors = more ? strip.vectors : 0;
     int64_t made = 0, due = 0;
     if (kBilinear) {  // so long a chain of operations that only other vectors fill the time
@@ -106,18 +110,9 @@ class HogImage {
     block_inverses(p_, energy(above), energy(r), upper);
     block_inverses(p_, energy(r), energy(below), lower);
     const bool in_place = out_.stride[3] == 1 && p_.out_columns >= kLanes<T>;
-    const Planes<T> planes = in_place ? Planes<T>{out_.at(i, 0, to, 0), out_.stride[1]}
-                                      : Planes<T>{s_.row, p_.pitch};
-    switch (a_.variant) {
-      case HogVariant::dalal_triggs:
-        normalise_row<HogVariant::dalal_triggs>(p_, cells(r), upper, lower, planes);
-        break;
-      case HogVariant::dpm:
-        normalise_row<HogVariant::dpm>(p_, cells(r), upper, lower, planes);
-        break;
-      default:
-        normalise_row<HogVariant::uoctti>(p_, cells(r), upper, lower, planes);
-    }
+    const Planes<T> planes = in_place ? Planes<T>{out_.at(i, 0, to, 0), out_.stride[1], stream_}
+                                      : Planes<T>{s_.row, p_.pitch, false};
+    normalise_row(p_, a_.variant, cells(r), upper, lower, planes);
     if (!in_place) store_row(p_, s_.row, out_, i, to);
   }
 
@@ -127,6 +122,7 @@ class HogImage {
   HogScratch<In, T, Bit<T>> s_;
   View<const In, 4> image_;
   View<T, 4> out_;
+  bool stream_;
 };
 
 template <class In, class T, int kColours, int kN, int kCell, bool kBilinear>
@@ -189,8 +185,9 @@ void orientation_bins(const float* gx, const float* gy, int64_t count, int orien
     std::copy_n(gx + i, lanes, x);
     std::copy_n(gy + i, lanes, y);
     const Folded<float> f = folded<float>(load(x), load(y));
-    const Bits<float> bin = (orientations == 9 ? folded_bins<9>(f, table) : folded_bins<0>(f, table)) +
-                            (f.turned & orientations);
+    const Bits<float> bin =
+        (orientations == 9 ? folded_bins<9>(f, table) : folded_bins<0>(f, table)) +
+        (f.turned & orientations);
     for (int64_t l = 0; l < lanes; ++l) bins[i + l] = bin[l] == 2 * orientations ? 0 : bin[l];
   }
 }

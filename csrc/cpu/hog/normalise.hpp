@@ -38,6 +38,7 @@ template <class T>
 struct Planes {
   T* to;
   int64_t plane;
+  bool stream;  // past the caches; whole vectors at their multiples
 };
 
 // The values of one vector of cells in its four blocks, clipped.
@@ -64,14 +65,19 @@ EF_INLINE void inverses_at(const T* above, const T* below, int64_t x, Values<T>*
   inverse[3] = dpm ? tl : br;
 }
 
-template <HogVariant kVariant, class T>
+template <bool kStream, class T>
+EF_INLINE void put(T* to, Values<T> v) {
+  kStream ? stream(to, v) : store(to, v);
+}
+
+template <HogVariant kVariant, bool kStream, class T>
 EF_INLINE void normalise_vector(const HogPlan& p, const T* cells, const Values<T>* inverse, T* to,
                                 int64_t plane) {
   const int64_t n = p.n;
   if (kVariant == HogVariant::dalal_triggs) {
     for (int64_t k = 0; k < n; ++k) {
       const Clipped<T> both(load(cells + k * p.pitch) + load(cells + (k + n) * p.pitch), inverse);
-      for (int q = 0; q < 4; ++q) store(to + (q * n + k) * plane, both.block[q]);
+      for (int q = 0; q < 4; ++q) put<kStream, T>(to + (q * n + k) * plane, both.block[q]);
     }
     return;
   }
@@ -80,19 +86,18 @@ EF_INLINE void normalise_vector(const HogPlan& p, const T* cells, const Values<T
   for (int64_t k = 0; k < n; ++k) {
     const Values<T> a = load(cells + k * p.pitch), b = load(cells + (k + n) * p.pitch);
     const Clipped<T> one(a, inverse), other(b, inverse), both(a + b, inverse);
-    store(to + k * plane, one.half_sum());
-    store(to + (k + n) * plane, other.half_sum());
-    store(to + (k + 2 * n) * plane, both.half_sum());
-    for (int q = 0; q < 4; ++q)
-      texture[q] += kDpm ? one.block[q] + other.block[q] : both.block[q];
+    put<kStream, T>(to + k * plane, one.half_sum());
+    put<kStream, T>(to + (k + n) * plane, other.half_sum());
+    put<kStream, T>(to + (k + 2 * n) * plane, both.half_sum());
+    for (int q = 0; q < 4; ++q) texture[q] += kDpm ? one.block[q] + other.block[q] : both.block[q];
   }
   const T scale = static_cast<T>(kDpm ? kTextureDpm : kTextureUoctti);
-  for (int q = 0; q < 4; ++q) store(to + (3 * n + q) * plane, texture[q] * scale);
+  for (int q = 0; q < 4; ++q) put<kStream, T>(to + (3 * n + q) * plane, texture[q] * scale);
 }
 
-// Cells first, first + 1, .. of a row, `count` of them, in whole vectors. Rows of fewer cells than
-// lanes are written past their end; of others the last vector overlaps the one before it.
-template <HogVariant kVariant, class T>
+// A row of cells, in whole vectors. Rows of fewer cells than lanes are written past their end; of
+// others the last vector overlaps the one before it.
+template <HogVariant kVariant, bool kStream, class T>
 void normalise_row(const HogPlan& p, const T* cells, const T* above, const T* below,
                    const Planes<T>& out) {
   const int64_t count = p.out_columns, last = std::max<int64_t>(count - kLanes<T>, 0);
@@ -100,8 +105,22 @@ void normalise_row(const HogPlan& p, const T* cells, const T* above, const T* be
     const int64_t x = std::min(start, last) + p.dropped;
     Values<T> inverse[4];
     inverses_at<kVariant>(above, below, x, inverse);
-    normalise_vector<kVariant>(p, cells + x + 1, inverse, out.to + x - p.dropped, out.plane);
+    normalise_vector<kVariant, kStream>(p, cells + x + 1, inverse, out.to + x - p.dropped,
+                                        out.plane);
   }
+}
+
+template <class T>
+void normalise_row(const HogPlan& p, HogVariant variant, const T* cells, const T* above,
+                   const T* below, const Planes<T>& out) {
+  constexpr auto kUoctti = HogVariant::uoctti, kDalalTriggs = HogVariant::dalal_triggs,
+                 kDpm = HogVariant::dpm;
+  constexpr decltype(&normalise_row<kUoctti, false, T>) rows[2][3] = {
+      {normalise_row<kUoctti, false, T>, normalise_row<kDalalTriggs, false, T>,
+       normalise_row<kDpm, false, T>},
+      {normalise_row<kUoctti, true, T>, normalise_row<kDalalTriggs, true, T>,
+       normalise_row<kDpm, true, T>}};
+  rows[out.stream][static_cast<int>(variant)](p, cells, above, below, out);
 }
 
 // Copies a finished row [channels][pitch] to an output of any strides.

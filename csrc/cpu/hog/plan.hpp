@@ -10,7 +10,7 @@ namespace ef {
 
 // Blocks of a strip's histogram, which stays in the first-level cache; the last one is never voted
 // into, so that the cells of a strip are no more than its blocks.
-constexpr int64_t kStripBlocks = 16;
+constexpr int64_t kStripBlocks = 32;
 constexpr int64_t kPadFloats = 16;
 
 inline int64_t padded(int64_t count) { return (count + kPadFloats - 1) / kPadFloats * kPadFloats; }
@@ -21,10 +21,12 @@ struct HogPlan {
   int64_t rows, columns;  // cells computed (dpm drops the outermost ones on output)
   int64_t end_y, end_x;   // pixels 1 .. end - 1 vote
   int64_t out_channels, out_rows, out_columns, dropped;
-  int64_t strip;          // blocks of a strip; the last strip of a row may have fewer
-  int64_t pitch;   // cells of one row of one bin, with one spare on either side and a strip's overhang
-  int64_t chunk;   // output rows per task
-  int64_t chunks;  // tasks per image
+  int64_t strip;  // blocks of a strip; the last strip of a row may have fewer
+  int64_t
+      pitch;  // cells of one row of one bin, with one spare on either side and a strip's overhang
+  bool far_image, far_out;  // larger than the caches: worth a prefetch, worth no place there
+  int64_t chunk;            // output rows per task
+  int64_t chunks;           // tasks per image
 
   explicit HogPlan(const HogArgs& a)
       : h(a.image.size[2]),
@@ -42,9 +44,16 @@ struct HogPlan {
     columns = out_columns + 2 * dropped;
     end_y = dpm ? rows * cell - 1 : h - 1;
     end_x = dpm ? columns * cell - 1 : w - 1;
-    const int64_t strips = (columns + kStripBlocks - 1) / (kStripBlocks - 1);  // of columns + 1 blocks
+    const int64_t strips =
+        (columns + kStripBlocks - 1) / (kStripBlocks - 1);  // of columns + 1 blocks
     strip = (columns + strips) / strips;
     pitch = padded(columns + 2) + kStripBlocks;
+    constexpr int64_t kCache = int64_t{1} << 22;
+    const int64_t pixel = a.image_dtype == Dtype::uint8     ? 1
+                          : a.image_dtype == Dtype::float32 ? 4
+                                                            : 8;
+    far_image = a.image.size[0] * colours * h * w * pixel > kCache;
+    far_out = a.image.size[0] * out_channels * out_rows * out_columns * 4 > kCache;
     // One task per image when there are images enough; otherwise rows are shared out, and the cell
     // rows around each chunk are computed twice.
     const int64_t images = std::max<int64_t>(a.image.size[0], 1);
@@ -61,15 +70,15 @@ struct HogPlan {
 // One worker's memory, carved out of the caller's workspace. Place: an integer as wide as T.
 template <class In, class T, class Place>
 struct HogScratch {
-  In* pixels;         // ring of 3 rows [colours][strip_pixels], of strips that are not read in place
-  T* vote[2][2];      // [this row, next row][first bin, second bin][strip_pixels]
+  In* pixels;     // ring of 3 rows [colours][strip_pixels], of strips that are not read in place
+  T* vote[2][2];  // [this row, next row][first bin, second bin][strip_pixels]
   Place* place[2][2];
-  T* weight;          // [cell][4 corners]: the factor of each column of a block
-  T* histogram;       // [2 n + 1][kStripBlocks][4 corners]
-  T* cells;           // ring of 3 rows [2 n][pitch]
-  T* energy;          // ring of 3 rows [pitch]
-  T* inverse;         // [2][pitch]
-  T* row;             // [channels][pitch]: one finished row of cells
+  T* weight;     // [cell][4 corners]: the factor of each column of a block
+  T* histogram;  // [2 n + 1][kStripBlocks][4 corners]
+  T* cells;      // ring of 3 rows [2 n][pitch]
+  T* energy;     // ring of 3 rows [pitch]
+  T* inverse;    // [2][pitch]
+  T* row;        // [channels][pitch]: one finished row of cells
 
   static size_t bytes(const HogPlan& p) { return HogScratch(p, nullptr).bytes_; }
 
