@@ -6,24 +6,20 @@ def build() -> dict[str, object]: ...
 def advise_huge_pages(memory: int, size: int) -> None: ...
 def cuda_devices() -> tuple[list[tuple[str, int, int, int]], str]: ...
 
-class HogArgs:
-    def __init__(
-        self,
-        image: int,
-        dtype: int,
-        shape: Sequence[int],
-        stride: Sequence[int],
-        out: int,
-        out_shape: Sequence[int],
-        out_stride: Sequence[int],
-        cell: int,
-        orientations: int,
-        variant: int,
-        bilinear: bool,
-        threads: int,
-    ) -> None: ...
-    def workspace(self) -> int: ...
-    def run(self, workspace: int) -> None: ...
+def hog(
+    image: int,
+    dtype: int,
+    shape: Sequence[int],
+    stride: Sequence[int],
+    out: int,
+    out_shape: Sequence[int],
+    out_stride: Sequence[int],
+    cell: int,
+    orientations: int,
+    variant: int,
+    bilinear: bool,
+    threads: int,
+) -> None: ...
 
 class FeatureTransformArgs:
     def __init__(

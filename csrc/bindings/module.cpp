@@ -1,6 +1,8 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <memory>
+
 #include "core/errors.hpp"
 #include "cpu/dispatch.hpp"
 #include "cpu/memory.hpp"
@@ -56,25 +58,23 @@ void bind_hog(py::module_& m) {
     const auto s = ef::hog_shape(h, w, cell, orientations, static_cast<ef::HogVariant>(variant));
     return py::make_tuple(s.channels, s.height, s.width);
   });
-  py::class_<HogArgs>(m, "HogArgs")
-      .def(py::init([](uintptr_t image, int dtype, const Dims& shape, const Dims& stride,
-                       uintptr_t out, const Dims& out_shape, const Dims& out_stride, int64_t cell,
-                       int orientations, int variant, bool bilinear, int threads) {
-        return HogArgs{view<const void>(image, shape, stride),
-                       static_cast<ef::Dtype>(dtype),
-                       view<void>(out, out_shape, out_stride),
-                       cell,
-                       orientations,
-                       static_cast<ef::HogVariant>(variant),
-                       bilinear,
-                       nullptr,
-                       threads};
-      }))
-      .def("workspace", &ef::hog_workspace)
-      .def("run", [](HogArgs& args, uintptr_t workspace) {
-        args.workspace = pointer(workspace);
-        run_without_gil<HogArgs, ef::hog_cpu>(args);
-      });
+  // One call for all of it: every way between Python and C++ costs as much as a thousand pixels.
+  m.def("hog", [](uintptr_t image, int dtype, const Dims& shape, const Dims& stride, uintptr_t out,
+                  const Dims& out_shape, const Dims& out_stride, int64_t cell, int orientations,
+                  int variant, bool bilinear, int threads) {
+    HogArgs args{view<const void>(image, shape, stride),
+                 static_cast<ef::Dtype>(dtype),
+                 view<void>(out, out_shape, out_stride),
+                 cell,
+                 orientations,
+                 static_cast<ef::HogVariant>(variant),
+                 bilinear,
+                 nullptr,
+                 threads};
+    const std::unique_ptr<char[]> workspace(new char[ef::hog_workspace(args)]);
+    args.workspace = workspace.get();
+    run_without_gil<HogArgs, ef::hog_cpu>(args);
+  });
 }
 
 void bind_feature_transform(py::module_& m) {

@@ -243,6 +243,26 @@ template <class V, int... l>
 EF_INLINE V odd_lanes(V a, V b, std::integer_sequence<int, l...>) {
   return __builtin_shufflevector(a, b, 2 * l + 1 ...);
 }
+// The lower (kHigh: upper) halves of a and b, lane by lane in turns.
+template <bool kHigh, class V, int... l>
+EF_INLINE V interleaved(V a, V b, std::integer_sequence<int, l...>) {
+  constexpr int lanes = sizeof...(l);
+  return __builtin_shufflevector(
+      a, b, (l / 2 + (kHigh ? lanes / 2 : 0) + (l % 2 ? lanes : 0))...);
+}
+// Transposes a square of as many vectors as they have lanes.
+template <class T>
+EF_INLINE void transpose(Values<T>* rows) {
+  constexpr int lanes = kLanes<T>;
+  for (int step = 1; step < lanes; step *= 2) {
+    Values<T> next[lanes];
+    for (int i = 0; i < lanes / 2; ++i) {
+      next[2 * i] = interleaved<false>(rows[i], rows[i + lanes / 2], Lane<T>{});
+      next[2 * i + 1] = interleaved<true>(rows[i], rows[i + lanes / 2], Lane<T>{});
+    }
+    for (int i = 0; i < lanes; ++i) rows[i] = next[i];
+  }
+}
 // The last lane of a, then all but the last of b.
 template <class V, int... l>
 EF_INLINE V shifted(V a, V b, std::integer_sequence<int, l...>) {

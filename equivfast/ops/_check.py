@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 
-def shape_of(tensor: torch.Tensor) -> str:
+def shape_of(tensor: torch.Tensor | np.ndarray) -> str:
     return str(tuple(tensor.shape))
 
 
-def rank(op: str, name: str, tensor: torch.Tensor, allowed: Sequence[int], wanted: str) -> None:
+def rank(op: str, name: str, tensor: torch.Tensor | np.ndarray, allowed: Sequence[int], wanted: str) -> None:
     if tensor.ndim not in allowed:
         raise ValueError(f"{op}: {name} must be {wanted}, got {shape_of(tensor)}")
 

@@ -9,7 +9,7 @@ import torch
 
 from equivfast import _core
 from equivfast.ops import _check
-from equivfast.ops._register import DTYPE_CODES, LIBRARY, as_tensor, define, threads, workspace
+from equivfast.ops._register import DTYPE_CODES, LIBRARY, as_tensor, define, threads, unseen
 
 VARIANTS = ("uoctti", "dalal-triggs", "dpm")
 ASSIGNMENTS = ("nearest", "bilinear")
@@ -50,7 +50,7 @@ def _infer(
     if layout == "channels":
         return image.new_empty((n, d, rows, columns), dtype=dtype)
     padded = -(-d // CELL_PADDING) * CELL_PADDING
-    memory = image.new_zeros((n, rows, columns, padded), dtype=dtype)
+    memory = image.new_empty((n, rows, columns, padded), dtype=dtype)  # the kernel clears the padding
     return memory[..., :d].permute(0, 3, 1, 2)
 
 
@@ -61,13 +61,11 @@ def _run(
     if image.shape[0] == 0:
         return out
     _core.advise_huge_pages(out.data_ptr(), out.nbytes)
-    args = _core.HogArgs(
+    _core.hog(
         image.data_ptr(), DTYPE_CODES[image.dtype], image.shape, image.stride(),
         out.data_ptr(), out.shape, out.stride(),
         cell, orientations, VARIANTS.index(variant), assignment == "bilinear", threads(),
     )  # fmt: skip
-    memory = workspace(args.workspace())
-    args.run(memory.data_ptr())
     return out
 
 
@@ -118,14 +116,15 @@ def hog(
     >>> ef.hog(np.zeros((64, 48, 3), np.uint8)).shape
     (31, 8, 6)
     """
-    tensor = as_tensor("hog", "image", image)
     _check.whole("hog", "cell", cell)
     _check.whole("hog", "orientations", orientations)
-    if isinstance(image, torch.Tensor):
-        _check.dense("hog", "image", tensor)
-        _check.on_cpu("hog", "image", tensor)
-        return _hog(tensor, cell, orientations, variant, assignment, layout)
-    _check.rank("hog", "image", tensor, (2, 3), "(h, w) or (h, w, c)")
-    planes = tensor[None] if tensor.ndim == 2 else tensor.permute(2, 0, 1)
-    field = _hog(planes[None], cell, orientations, variant, assignment, layout)[0]
-    return field.numpy()
+    if isinstance(image, np.ndarray):
+        _check.rank("hog", "image", image, (2, 3), "(h, w) or (h, w, c)")
+        planes = image[None, None] if image.ndim == 2 else image.transpose(2, 0, 1)[None]
+        tensor = as_tensor("hog", "image", planes)
+        return _run(tensor, cell, orientations, variant, assignment, layout).numpy()[0]
+    tensor = as_tensor("hog", "image", image)
+    _check.dense("hog", "image", tensor)
+    _check.on_cpu("hog", "image", tensor)
+    run = _run if unseen(tensor) else _hog
+    return run(tensor, cell, orientations, variant, assignment, layout)

@@ -25,10 +25,11 @@ class HogImage {
     std::memset(s_.pixels, 0, sizeof(In) * 3 * p_.colours * p_.strip_pixels());
     std::memset(s_.histogram, 0, sizeof(T) * (2 * p_.n + 1) * kStripBlocks * 4);
     for (int64_t j = 0; j < p_.cell; ++j) store(s_.weight + 4 * j, column_weight<T>(j, p_.cell));
+    const int64_t padding = (padded(p_.out_channels) - p_.out_channels) * p_.pitch;
+    std::memset(s_.row + p_.out_channels * p_.pitch, 0, sizeof(T) * padding);
     stream_ = p_.far_out && reinterpret_cast<uintptr_t>(out_.data) % kVectorBytes == 0 &&
               p_.out_columns % kLanes<T> == 0;
     for (int d = 0; d < 3; ++d) stream_ &= out_.stride[d] % kLanes<T> == 0;
-    std::memset(s_.cells, 0, sizeof(T) * 3 * 2 * p_.n * p_.pitch);
   }
 
   // Output rows [first, last) of image i.
@@ -36,6 +37,7 @@ class HogImage {
     first += p_.dropped;
     last += p_.dropped;
     const int64_t begin = std::max<int64_t>(first - 1, 0), end = std::min(last + 1, p_.rows);
+    clear(begin - 1);  // gets votes as well; nobody reads it
     for (int64_t block_row = begin; block_row <= end; ++block_row) {
       vote_block_row(i, block_row);
       const int64_t done = block_row - 1;  // the last complete row of cells
@@ -49,6 +51,7 @@ class HogImage {
 
  private:
   T* cells(int64_t r) const { return s_.cells + (r + 3) % 3 * 2 * p_.n * p_.pitch; }
+  void clear(int64_t r) const { std::memset(cells(r), 0, sizeof(T) * 2 * p_.n * p_.pitch); }
   T* energy(int64_t r) const { return s_.energy + r % 3 * p_.pitch; }
   Votes<T> votes(int64_t y) const {
     const auto &vote = s_.vote[y % 2], &place = s_.place[y % 2];
@@ -57,7 +60,7 @@ class HogImage {
 
   // Completes the cells of row block_row - 1 and begins those of row block_row.
   void vote_block_row(int64_t i, int64_t block_row) {
-    std::memset(cells(block_row), 0, sizeof(T) * 2 * p_.n * p_.pitch);
+    clear(block_row);
     const int64_t y0 = block_begin(block_row, p_.cell);
     const int64_t first = std::max<int64_t>(y0, 1), last = std::min(y0 + p_.cell, p_.end_y);
     if (p_.h < 3 || p_.w < 3 || first >= last) return;
@@ -66,7 +69,7 @@ class HogImage {
       make_votes(strip.rows(first), 0, strip.vectors, first);
       strip.trim(votes(first), kBilinear);
       for (int64_t y = first; y < last; ++y) vote_row(strip, y, y + 1 < last, y - y0);
-      spread_strip(2 * p_.n, p_.pitch, s_.histogram, cells(block_row - 1) + b,
+      spread_strip(2 * p_.n, strip.count, p_.pitch, s_.histogram, cells(block_row - 1) + b,
                    cells(block_row) + b);
     }
   }
@@ -125,11 +128,22 @@ class HogImage {
   bool stream_;
 };
 
+// The table of the last call on this thread: making one costs as much as a small image.
+const OrientationTable& table_of(int orientations, bool four_digits) {
+  thread_local OrientationTable table{};
+  thread_local bool of_four_digits = false;
+  if (table.n != orientations || of_four_digits != four_digits) {
+    table = make_orientation_table(orientations, four_digits);
+    of_four_digits = four_digits;
+  }
+  return table;
+}
+
 template <class In, class T, int kColours, int kN, int kCell, bool kBilinear>
 void run_hog(const HogArgs& a) {
   const HogPlan plan(a);
-  const OrientationTable table =
-      make_orientation_table(a.orientations, a.variant == HogVariant::dpm);
+  const bool four_digits = a.variant == HogVariant::dpm;
+  const OrientationTable& table = table_of(a.orientations, four_digits);
   const size_t bytes = HogScratch<In, T, Bit<T>>::bytes(plan);
   parallel_for(a.image.size[0] * plan.chunks, a.threads, [&](int64_t task, int worker) {
     const int64_t i = task / plan.chunks, first = task % plan.chunks * plan.chunk;

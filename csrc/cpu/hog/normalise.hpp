@@ -123,9 +123,28 @@ void normalise_row(const HogPlan& p, HogVariant variant, const T* cells, const T
   rows[out.stream][static_cast<int>(variant)](p, cells, above, below, out);
 }
 
+// Copies a finished row [padded(channels)][pitch] to cells whose channels are neighbours, in squares;
+// the cells' padding gets the row's.
+template <class T>
+void store_cells(const HogPlan& p, const T* row, T* to, int64_t cell_stride) {
+  constexpr int lanes = kLanes<T>;
+  for (int64_t d = 0; d < p.out_channels; d += lanes) {
+    for (int64_t x = 0; x < p.out_columns; x += lanes) {
+      Values<T> square[lanes];
+      for (int i = 0; i < lanes; ++i) square[i] = load(row + (d + i) * p.pitch + x);
+      transpose<T>(square);
+      const int64_t cells = std::min<int64_t>(lanes, p.out_columns - x);
+      for (int64_t i = 0; i < cells; ++i) store(to + (x + i) * cell_stride + d, square[i]);
+    }
+  }
+}
+
 // Copies a finished row [channels][pitch] to an output of any strides.
 template <class T>
 void store_row(const HogPlan& p, const T* row, const View<T, 4>& out, int64_t i, int64_t r) {
+  // Room for whole vectors in every cell, as `layout="cells"` has it.
+  if (out.stride[1] == 1 && out.stride[3] >= padded(p.out_channels) && out.stride[3] % 16 == 0)
+    return store_cells(p, row, out.at(i, 0, r, 0), out.stride[3]);
   if (out.stride[1] == 1) {
     for (int64_t x = 0; x < p.out_columns; ++x) {
       T* EF_RESTRICT to = out.at(i, 0, r, x);

@@ -78,7 +78,7 @@ struct HogScratch {
   T* cells;      // ring of 3 rows [2 n][pitch]
   T* energy;     // ring of 3 rows [pitch]
   T* inverse;    // [2][pitch]
-  T* row;        // [channels][pitch]: one finished row of cells
+  T* row;        // [padded(channels)][pitch]: one finished row of cells
 
   static size_t bytes(const HogPlan& p) { return HogScratch(p, nullptr).bytes_; }
 
@@ -97,7 +97,7 @@ struct HogScratch {
     cells = carver.take<T>(3 * 2 * p.n * p.pitch);
     energy = carver.take<T>(3 * p.pitch);
     inverse = carver.take<T>(2 * p.pitch);
-    row = carver.take<T>(p.out_channels * p.pitch);
+    row = carver.take<T>(padded(p.out_channels) * p.pitch);
     bytes_ = carver.bytes();
   }
 

@@ -90,16 +90,16 @@ EF_INLINE void cast_votes(const T* EF_RESTRICT vote, const Bit<T>* EF_RESTRICT p
     add_vote(to + static_cast<Place>(*place), *vote, weight);
 }
 
-// Adds a strip's corners to the cells of the rows above and below, and clears it. Block b of the
+// Adds the corners of a strip of `count` blocks to the cells above and below, and clears it. Block b of the
 // strip has cells b - 1 and b on its left and right, which stand at b and b + 1 of a row.
 template <class T>
-void spread_strip(int64_t bins, int64_t pitch, T* EF_RESTRICT histogram, T* EF_RESTRICT above,
-                  T* EF_RESTRICT below) {
+void spread_strip(int64_t bins, int64_t count, int64_t pitch, T* EF_RESTRICT histogram,
+                  T* EF_RESTRICT above, T* EF_RESTRICT below) {
   constexpr Lane<T> lane{};
   const Values<T> zero{};
   for (int64_t k = 0; k < bins; ++k, above += pitch, below += pitch) {
     Values<T> last_top{}, last_bottom{};
-    for (int b = 0; b < kStripBlocks; b += kLanes<T>) {
+    for (int64_t b = 0; b <= count; b += kLanes<T>) {
       Values<T> part[4];
       for (int i = 0; i < 4; ++i) {
         T* from = histogram + 4 * (k * kStripBlocks + b) + i * kLanes<T>;
