@@ -13,6 +13,7 @@
 
 // Vectors as wide as the level: GCC's and Clang's vector types, with operators, and what these lack.
 #define EF_INLINE inline __attribute__((always_inline))
+#define EF_INLINE_LAMBDA __attribute__((always_inline))
 EF_LEVEL_BEGIN
 
 #if defined(__AVX512F__)
@@ -85,22 +86,26 @@ EF_INLINE Values<T> all(T value) {
   return value - Values<T>{};  // -0 stays -0
 }
 
-// Pixels in T.
+// a - b of pixels, in T.
 template <class T>
-EF_INLINE Values<T> load_as(const T* from) {
-  return load(from);
+EF_INLINE Values<T> difference(const T* a, const T* b) {
+  return load(a) - load(b);
 }
 template <class T>
-EF_INLINE Values<T> load_as(const uint8_t* from) {
+EF_INLINE Values<T> difference(const uint8_t* a, const uint8_t* b) {
 #if defined(__AVX512F__)
-  return _mm512_cvtepi32_ps(
-      _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
+  const auto widened = [](const uint8_t* from) EF_INLINE_LAMBDA {
+    return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+  };
+  return _mm512_cvtepi32_ps(_mm512_sub_epi32(widened(a), widened(b)));
 #elif defined(__AVX2__)
-  return _mm256_cvtepi32_ps(
-      _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from))));
+  const auto widened = [](const uint8_t* from) EF_INLINE_LAMBDA {
+    return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from)));
+  };
+  return _mm256_cvtepi32_ps(_mm256_sub_epi32(widened(a), widened(b)));
 #else
   Values<T> v;
-  for (int l = 0; l < kLanes<T>; ++l) v[l] = static_cast<T>(from[l]);
+  for (int l = 0; l < kLanes<T>; ++l) v[l] = static_cast<T>(a[l] - b[l]);
   return v;
 #endif
 }

@@ -54,10 +54,29 @@ struct Job {
   }
 };
 
-// Sleeping threads that join a job when one is posted. Grows on demand, never shrinks.
+// Threads look out for the next job, or for the end of one, so long before they sleep: waking up costs
+// as much as a small image.
+constexpr auto kLookOut = std::chrono::microseconds(100);
+
+template <class Condition>
+bool look_out(const Condition& condition) {
+  const auto until = std::chrono::steady_clock::now() + kLookOut;
+  do {
+    for (int k = 0; k < 64; ++k) {
+      if (condition()) return true;
+#if defined(__x86_64__)
+      __builtin_ia32_pause();
+#endif
+    }
+  } while (std::chrono::steady_clock::now() < until);
+  return condition();
+}
+
+// Threads that join a job when one is posted. Grows on demand, never shrinks.
 class Pool {
  public:
   void run(Job& job, int threads) {
+    bool asleep;
     {
       std::lock_guard<std::mutex> lock(mutex_);
       while (static_cast<int>(threads_.size()) < threads - 1)
@@ -65,18 +84,25 @@ class Pool {
       job_ = &job;
       seats_ = threads - 1;
       ++generation_;
+      asleep = sleeping_ > 0;
     }
-    wake_.notify_all();
+    if (asleep) wake_.notify_all();
     job.work(0, true);
-    std::unique_lock<std::mutex> lock(mutex_);
-    seats_ = 0;  // who has not woken by now is not needed
-    idle_.wait(lock, [this] { return active_ == 0; });
-    job_ = nullptr;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      seats_ = 0;  // who has not come by now is not needed
+    }
+    const auto done = [this] { return active_ == 0; };
+    if (!look_out(done)) {
+      std::unique_lock<std::mutex> lock(mutex_);
+      idle_.wait(lock, done);
+    }
   }
   ~Pool() {
     {
       std::lock_guard<std::mutex> lock(mutex_);
       stopping_ = true;
+      ++generation_;
     }
     wake_.notify_all();
     for (auto& thread : threads_) thread.join();
@@ -88,11 +114,18 @@ class Pool {
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, nullptr);
-    std::unique_lock<std::mutex> lock(mutex_);
     for (uint64_t seen = 0;;) {
-      wake_.wait(lock, [&] { return stopping_ || (generation_ != seen && seats_ > 0); });
+      const auto posted = [&] { return generation_ != seen; };
+      const bool soon = look_out(posted);
+      std::unique_lock<std::mutex> lock(mutex_);
+      if (!soon) {
+        ++sleeping_;
+        wake_.wait(lock, posted);
+        --sleeping_;
+      }
       if (stopping_) return;
       seen = generation_;
+      if (seats_ == 0) continue;
       --seats_;
       ++active_;
       Job* job = job_;
@@ -107,8 +140,9 @@ class Pool {
   std::condition_variable wake_, idle_;
   std::vector<std::thread> threads_;
   Job* job_ = nullptr;
-  int seats_ = 0, active_ = 0;
-  uint64_t generation_ = 0;
+  int seats_ = 0, sleeping_ = 0;
+  std::atomic<int> active_{0};
+  std::atomic<uint64_t> generation_{0};
   bool stopping_ = false;
 };
 

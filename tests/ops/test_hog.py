@@ -80,7 +80,7 @@ def test_any_image_any_settings(tolerance: Tolerance, data: st.DataObject, setti
 
 @pytest.mark.parametrize("colours", [1, 2, 3])
 def test_no_row_has_a_wrong_tail(colours: int, cpu_level: str, tolerance: Tolerance) -> None:
-    """Rows are computed in whole vectors, beyond their ends: of up to two vectors, and about the strip's 32 blocks."""
+    """Rows are computed in whole vectors, beyond their ends: of up to two vectors, and about the strip's 31 blocks."""
     for width in (*range(3, 36), *range(120, 136)):
         image = photograph((1, colours, 7, width), torch.float32)
         out = ef.hog(image, 4, assignment="bilinear").numpy()
@@ -145,3 +145,29 @@ def test_gradients_are_refused_in_backward() -> None:
     out = ef.hog(image)
     with pytest.raises(RuntimeError, match="hog: the gradient with respect to the image is not available"):
         out.sum().backward()
+
+
+@pytest.mark.parametrize("width", [247, 248, 249, 496, 500])
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+def test_pixels_read_in_place_are_those_of_a_copy(width: int, dtype: torch.dtype, cpu_level: str) -> None:
+    """Strips of 31 blocks of 8 pixels are read from the image where there are rows around them to run over into."""
+    image = photograph((1, 3, 70, width), dtype)
+    wanted = ef.hog(image)
+    around = photograph((1, 5, 90, width + 31), dtype)
+    around[:, 1:4, 11:81, 17 : 17 + width] = image
+    last = image.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+    backwards = image.flip(2).contiguous()
+    assert torch.equal(ef.hog(around[:, 1:4, 11:81, 17 : 17 + width]), wanted)
+    assert torch.equal(ef.hog(last), wanted)
+    assert np.array_equal(ef.hog(backwards.numpy()[0].transpose(1, 2, 0)[::-1]), wanted[0])
+    np.testing.assert_allclose(wanted, oracle_batch(image.numpy()), atol=1e-5)
+
+
+@pytest.mark.parametrize("width", [640, 650])
+@pytest.mark.parametrize("variant", ["uoctti", "dalal-triggs", "dpm"])
+def test_a_batch_larger_than_the_caches_has_the_fields_of_its_images(width: int, variant: str) -> None:
+    """Beyond 4 MB images are fetched ahead and fields are stored past the caches, where rows of them are aligned."""
+    batch = photograph((9, 1, 480, width), torch.float32)
+    fields = ef.hog(batch, variant=variant)
+    assert fields.nbytes > 1 << 22
+    assert torch.equal(fields, torch.cat([ef.hog(one[None], variant=variant) for one in batch]))

@@ -23,8 +23,8 @@ struct Gradient {
 template <class T, class In>
 EF_INLINE Gradient<T> gradient_of(const Rows<In>& r, int64_t x) {
   Gradient<T> g;
-  g.dx = load_as<T>(r.here + x + 1) - load_as<T>(r.here + x - 1);
-  g.dy = load_as<T>(r.below + x) - load_as<T>(r.above + x);
+  g.dx = difference<T>(r.here + x + 1, r.here + x - 1);
+  g.dy = difference<T>(r.below + x, r.above + x);
   g.fx = narrowed(g.dx);
   g.fy = narrowed(g.dy);
   g.length2 = narrowed(narrowed(g.fx * g.fx) + narrowed(g.fy * g.fy));

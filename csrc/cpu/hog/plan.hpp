@@ -55,9 +55,11 @@ struct HogPlan {
     far_image = a.image.size[0] * colours * h * w * pixel > kCache;
     far_out = a.image.size[0] * out_channels * out_rows * out_columns * 4 > kCache;
     // One task per image when there are images enough; otherwise rows are shared out, and the cell
-    // rows around each chunk are computed twice.
+    // rows around each chunk are computed twice. Chunks of many rows are halved again, for threads
+    // that come late.
     const int64_t images = std::max<int64_t>(a.image.size[0], 1);
-    const int64_t wanted = images >= a.threads ? 1 : (2 * a.threads + images - 1) / images;
+    int64_t wanted = (a.threads + images - 1) / images;
+    if (wanted > 1 && out_rows >= 64 * wanted) wanted *= 2;
     chunk = std::max<int64_t>((out_rows + wanted - 1) / wanted, std::min<int64_t>(out_rows, 8));
     // A task of more pixels than this would keep Ctrl-C waiting.
     constexpr int64_t kTaskPixels = int64_t{1} << 25;

@@ -1,0 +1,61 @@
+"""A plain tensor goes straight to the kernel; whatever of torch has to see the op, sees it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.utils._python_dispatch import TorchDispatchMode
+
+import equivfast as ef
+from equivfast.ops._register import unseen
+
+IMAGE = torch.rand(2, 1, 40, 40, generator=torch.Generator().manual_seed(0))
+
+
+class Names(TorchDispatchMode):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        self.seen.append(str(func))
+        return func(*args, **(kwargs or {}))
+
+
+def test_nothing_looks_at_a_plain_tensor() -> None:
+    assert unseen(IMAGE)
+    assert not unseen(IMAGE.clone().requires_grad_())
+    assert not unseen(torch.nn.Parameter(IMAGE))
+
+
+def test_a_dispatch_mode_sees_the_op() -> None:
+    with Names() as mode:
+        ef.hog(IMAGE)
+    assert "equivfast.hog.default" in mode.seen
+
+
+def test_a_profile_names_the_op() -> None:
+    with torch.profiler.profile() as profile:
+        ef.hog(IMAGE)
+    assert "equivfast::hog" in {event.key for event in profile.key_averages()}
+    assert unseen(IMAGE)
+
+
+def test_a_trace_holds_the_op() -> None:
+    graph = make_fx(lambda x: ef.hog(x) + 1)(IMAGE)
+    assert "equivfast.hog" in graph.code
+    torch.testing.assert_close(graph(IMAGE), ef.hog(IMAGE) + 1)
+
+
+def test_inside_a_transform_the_op_is_not_left_out() -> None:
+    seen: list[bool] = []
+    torch.func.vmap(lambda x: seen.append(unseen(x)) or x)(IMAGE)
+    assert seen == [False]
+
+
+def test_a_gradient_that_is_asked_for_is_not_lost() -> None:
+    field = ef.hog(IMAGE.clone().requires_grad_())
+    assert field.requires_grad
+    with pytest.raises(RuntimeError, match="gradient"):
+        field.sum().backward()
