@@ -10,7 +10,7 @@ BUILT := $(VENV)/built
 SOURCES := CMakeLists.txt setup.py $(shell find csrc -type f)
 CXX_FILES = $(shell find csrc tests -name '*.[ch]pp' -o -name '*.cu' -o -name '*.cuh')
 
-.PHONY: help venv build test demo lint format bench check-long sanitize wheel clean FORCE
+.PHONY: help venv build test demo lint format bench check-long wheel clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -55,14 +55,8 @@ format: venv ## put every file into the form that lint demands
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(CXX_FILES)
 
-sanitize: venv ## the kernels over random shapes under AddressSanitizer and UBSan, at every CPU level
-	@$(BIN)/cmake -S . -B build/sanitize -G Ninja -DCMAKE_MAKE_PROGRAM='$(abspath $(BIN))/ninja' --log-level=WARNING \
-	  -DEQUIVFAST_SANITIZE=ON -DEQUIVFAST_CUDA=OFF
-	@$(BIN)/cmake --build build/sanitize
-	@for program in build/sanitize/sanitize_*; do $$program || exit; done
-
 # pytest's 5 says that no test is marked long.
-check-long: build ## what takes too long for every change: tests marked long, the ops' tests on sanitized kernels
+check-long: build ## what takes too long for every change: tests marked long, the kernels under sanitizers
 	@$(BIN)/python -m pytest -m long $(ARGS) || [ $$? = 5 ]
 	@tools/sanitized.sh '$(VENV)'
 

@@ -53,7 +53,7 @@ SETTINGS = (
     Setting("rgb-1080p", "1920x1080 RGB uint8 -> 31 channels", 1920, 1080, colour=True, dtype="uint8"),
     Setting("cells-layout", "640x480 float32, channels last", layout="cells"),
     Setting("cell-4", "640x480 float32, cells of 4 pixels", cell=4),
-    Setting("cell-6", "640x480 float32, cells of 6 pixels", cell=6),
+    Setting("cell-6", "636x480 float32, cells of 6 pixels", 636, cell=6),
     Setting("cell-16", "640x480 float32, cells of 16 pixels", cell=16),
     Setting("orientations-8", "640x480 float32 -> 28 channels", orientations=8),
     Setting("orientations-12", "640x480 float32 -> 40 channels", orientations=12),
@@ -88,10 +88,10 @@ def case(s: Setting, images: NDArray[Any], contestants: list[Contestant]) -> Cas
 
 def others(s: Setting, images: NDArray[Any], threads: int) -> list[Contestant]:
     """Libraries that one can install, on the input that they take without a conversion."""
-    found = []
+    found: list[Contestant] = []
     if len(images) <= 16:  # as many images take it as much longer: nothing is learned from minutes
-        call = scikit_image(images, s.cell, s.orientations)
-        found.append(Contestant("scikit-image (1 thread)", call, work=BLOCKS))
+        slow = scikit_image(images, s.cell, s.orientations)
+        found.append(Contestant("scikit-image (1 thread)", slow, work=BLOCKS))
     call, cv2 = opencv(images, s.cell, s.orientations), opencv_module()
     if call is not None:
         found.append(Contestant("OpenCV", call, work=WINDOW, before=lambda: cv2.setNumThreads(threads)))

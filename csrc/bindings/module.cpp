@@ -61,7 +61,7 @@ void bind_hog(py::module_& m) {
   // One call for all of it: every way between Python and C++ costs as much as a thousand pixels.
   m.def("hog", [](uintptr_t image, int dtype, const Dims& shape, const Dims& stride, uintptr_t out,
                   const Dims& out_shape, const Dims& out_stride, int64_t cell, int orientations,
-                  int variant, bool bilinear, int threads) {
+                  int variant, bool bilinear, bool padded, int threads) {
     HogArgs args{view<const void>(image, shape, stride),
                  static_cast<ef::Dtype>(dtype),
                  view<void>(out, out_shape, out_stride),
@@ -69,6 +69,7 @@ void bind_hog(py::module_& m) {
                  orientations,
                  static_cast<ef::HogVariant>(variant),
                  bilinear,
+                 padded,
                  nullptr,
                  threads};
     const std::unique_ptr<char[]> workspace(new char[ef::hog_workspace(args)]);

@@ -252,8 +252,7 @@ EF_INLINE V odd_lanes(V a, V b, std::integer_sequence<int, l...>) {
 template <bool kHigh, class V, int... l>
 EF_INLINE V interleaved(V a, V b, std::integer_sequence<int, l...>) {
   constexpr int lanes = sizeof...(l);
-  return __builtin_shufflevector(
-      a, b, (l / 2 + (kHigh ? lanes / 2 : 0) + (l % 2 ? lanes : 0))...);
+  return __builtin_shufflevector(a, b, (l / 2 + (kHigh ? lanes / 2 : 0) + (l % 2 ? lanes : 0))...);
 }
 // Transposes a square of as many vectors as they have lanes.
 template <class T>

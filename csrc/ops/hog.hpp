@@ -16,8 +16,8 @@
 // Shapes       image (n, c, h, w) of uint8, float32 or float64, any strides; out (n, d, H, W) of float32, or of
 //              float64 for a float64 image, any strides. H, W: hog_shape().
 // Borders      outside cells count as copies of the edge cell in the block energies (uoctti, dalal_triggs).
-// Padding      where an output's channels are neighbours and its cells stand a multiple of 16, and at least the
-//              channels rounded up to that, apart, the numbers between are set to 0.
+// Padding      with `padded` every cell of the output is memory of its own for d numbers rounded up to a multiple
+//              of 16, the channels first and neighbours; the rest is set to 0.
 // Aliasing     out must not overlap image or workspace.
 // Empty input  n = 0 does nothing; H or W = 0 is the caller's error.
 // Ties, NaN    first channel, lower bin (math/orientation.hpp). NaN and infinity spread to the cells of the pixel.
@@ -37,6 +37,7 @@ struct HogArgs {
   int orientations;
   HogVariant variant;
   bool bilinear;  // orientation assignment
+  bool padded;    // cells of out are padded
   void* workspace;
   int threads;
 };

@@ -64,7 +64,7 @@ def _run(
     _core.hog(
         image.data_ptr(), DTYPE_CODES[image.dtype], image.shape, image.stride(),
         out.data_ptr(), out.shape, out.stride(),
-        cell, orientations, VARIANTS.index(variant), assignment == "bilinear", threads(),
+        cell, orientations, VARIANTS.index(variant), assignment == "bilinear", layout == "cells", threads(),
     )  # fmt: skip
     return out
 

@@ -72,6 +72,14 @@ struct Array {
     for (int64_t i = 0; i < count; ++i) memory[static_cast<size_t>(i)] = random.value<T>();
     view.data = empty ? memory.get() : memory.get() - least;
   }
+  // Instead: channels are neighbours, and each cell has room for a multiple of 16 of them.
+  void pad(const int64_t (&size)[4]) {
+    const int64_t cell = (size[1] + 15) / 16 * 16;
+    const int64_t stride[4] = {size[2] * size[3] * cell, 1, size[3] * cell, cell};
+    std::copy(stride, stride + 4, view.stride);
+    memory.reset(new T[static_cast<size_t>(size[0] * stride[0])]);
+    view.data = memory.get();
+  }
   View<const void, 4> constant() const { return view.cast<const void>(); }
 };
 
@@ -87,13 +95,17 @@ void fuzz_hog(Random& random, ef::Dtype dtype) {
   ef::HogArgs args{};
   args.cell = random.integer(1, random.coin() ? 20 : 5);
   args.orientations = static_cast<int>(random.integer(0, 19) ? random.integer(1, 16) : 128);
+  if (random.coin()) {  // what is compiled for itself
+    args.cell = 8;
+    args.orientations = 9;
+  }
   args.variant = static_cast<ef::HogVariant>(random.integer(0, 2));
   args.bilinear = args.variant != ef::HogVariant::dpm && random.coin();
   const int64_t least =
       args.variant == ef::HogVariant::dpm ? (5 * args.cell + 1) / 2 : (args.cell + 1) / 2;
-  // The kernel works in strips of 32 cells: some images are wide enough for one that touches
-  // neither edge.
-  const int64_t extra = random.coin() ? 12 : (args.cell <= 5 ? 100 : 20) * args.cell;
+  // The kernel works in strips of 31 blocks: some images are wide enough for one that touches neither
+  // edge.
+  const int64_t extra = random.coin() ? 12 : (args.cell <= 8 ? 80 : 20) * args.cell;
   const int64_t shape[4] = {random.integer(0, 3), random.integer(1, 4),
                             random.integer(least, least + std::min<int64_t>(extra, 60)),
                             random.integer(least, least + extra)};
@@ -101,7 +113,9 @@ void fuzz_hog(Random& random, ef::Dtype dtype) {
       ef::hog_shape(shape[2], shape[3], args.cell, args.orientations, args.variant);
   const int64_t out_size[4] = {shape[0], out_shape.channels, out_shape.height, out_shape.width};
   const Array<In> image(random, shape, true);
-  const Array<Out> out(random, out_size, false);
+  Array<Out> out(random, out_size, false);
+  args.padded = random.coin();
+  if (args.padded) out.pad(out_size);
   args.image = image.constant();
   args.image_dtype = dtype;
   args.out = out.view;

@@ -19,7 +19,12 @@ SOURCES = [
 ]
 # The one level that is compiled is called baseline whatever its instructions, so that dispatch finds it.
 FLAGS = ["-std=c++17", "-O1", "-g1", "-ffp-contract=off", "-DEF_LEVEL=baseline", "-pthread"]
-LEVELS = {"baseline": [], "avx2": ["-mavx2", "-mfma", "-mbmi2"]}
+AVX2 = ["-mavx2", "-mfma", "-mbmi2"]
+LEVELS = {
+    "baseline": [],
+    "avx2": AVX2,
+    "avx512": [*AVX2, "-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw"],
+}
 MEMORY = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-Itests/cpp/guarded"]
 THREADS = ["-fsanitize=thread"]
 
@@ -40,8 +45,8 @@ def compile_and_run(
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     ("sanitizer", "level", "rounds"),
-    [(MEMORY, "baseline", 60), (MEMORY, "avx2", 60), (THREADS, "baseline", 20)],
-    ids=["memory-baseline", "memory-avx2", "threads-baseline"],
+    [(MEMORY, "baseline", 60), (MEMORY, "avx2", 60), (MEMORY, "avx512", 60), (THREADS, "baseline", 20)],
+    ids=["memory-baseline", "memory-avx2", "memory-avx512", "threads-baseline"],
 )
 def test_random_calls_are_clean(sanitizer: list[str], level: str, rounds: int, tmp_path: Path) -> None:
     if level not in ef.build_info()["cpu_levels"]:  # type: ignore[operator]

@@ -112,11 +112,15 @@ class HogImage {
     T *upper = s_.inverse, *lower = s_.inverse + p_.pitch;
     block_inverses(p_, energy(above), energy(r), upper);
     block_inverses(p_, energy(r), energy(below), lower);
-    const bool in_place = out_.stride[3] == 1 && p_.out_columns >= kLanes<T>;
+    const bool in_place = out_.stride[3] == 1 && p_.out_columns >= kLanes<T> && !a_.padded;
     const Planes<T> planes = in_place ? Planes<T>{out_.at(i, 0, to, 0), out_.stride[1], stream_}
                                       : Planes<T>{s_.row, p_.pitch, false};
     normalise_row(p_, a_.variant, cells(r), upper, lower, planes);
-    if (!in_place) store_row(p_, s_.row, out_, i, to);
+    if (a_.padded) {
+      store_cells(p_, s_.row, out_.at(i, 0, to, 0), out_.stride[3]);
+    } else if (!in_place) {
+      store_row(p_, s_.row, out_, i, to);
+    }
   }
 
   const HogArgs& a_;

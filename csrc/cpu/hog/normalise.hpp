@@ -142,9 +142,6 @@ void store_cells(const HogPlan& p, const T* row, T* to, int64_t cell_stride) {
 // Copies a finished row [channels][pitch] to an output of any strides.
 template <class T>
 void store_row(const HogPlan& p, const T* row, const View<T, 4>& out, int64_t i, int64_t r) {
-  // Room for whole vectors in every cell, as `layout="cells"` has it.
-  if (out.stride[1] == 1 && out.stride[3] >= padded(p.out_channels) && out.stride[3] % 16 == 0)
-    return store_cells(p, row, out.at(i, 0, r, 0), out.stride[3]);
   if (out.stride[1] == 1) {
     for (int64_t x = 0; x < p.out_columns; ++x) {
       T* EF_RESTRICT to = out.at(i, 0, r, x);
