@@ -64,7 +64,7 @@ SETTINGS = (
 
 def photographs(s: Setting, quick: bool) -> NDArray[Any]:
     """(n, h, w) or (n, h, w, 3): three photographs at the size wanted, moved and mirrored by a seeded draw."""
-    h, w, n = (64, 96, min(s.count, 2)) if quick else (s.height, s.width, s.count)
+    h, w, n = (48, 96, min(s.count, 2)) if quick else (s.height, s.width, s.count)
     rng = np.random.default_rng(SEED)
     images = []
     for i in range(n):
