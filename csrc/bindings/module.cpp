@@ -12,8 +12,8 @@
 #include "ops/hog.hpp"
 
 // Pointers, shapes and strides in; views out; the GIL released around each run. Python keeps the
-// tensors alive, allocates outputs and workspace, and has checked shapes and dtypes before it comes
-// here.
+// tensors alive, allocates outputs (and the workspace of feature_transform), and has checked shapes
+// and dtypes before it comes here.
 namespace py = pybind11;
 
 namespace {

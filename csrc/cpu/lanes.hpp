@@ -13,15 +13,20 @@
 
 // Vectors as wide as the level: GCC's and Clang's vector types, with operators, and what these lack.
 #define EF_INLINE inline __attribute__((always_inline))
-#define EF_INLINE_LAMBDA __attribute__((always_inline))
 EF_LEVEL_BEGIN
 
+// EF_INTRINSIC(sqrt_ps) is the level's instruction; undefined where there are none.
 #if defined(__AVX512F__)
 constexpr int kVectorBytes = 64;
+#define EF_INTRINSIC(name) _mm512_##name
 #elif defined(__AVX2__)
 constexpr int kVectorBytes = 32;
+#define EF_INTRINSIC(name) _mm256_##name
 #else
 constexpr int kVectorBytes = 16;
+#if defined(__SSE2__)
+#define EF_INTRINSIC(name) _mm_##name
+#endif
 #endif
 
 template <class T>
@@ -63,12 +68,8 @@ EF_INLINE void store(T* to, V v) {
 
 // A store past the caches, to an address that is a multiple of the vector's size.
 EF_INLINE void stream(float* to, Values<float> v) {
-#if defined(__AVX512F__)
-  _mm512_stream_ps(to, v);
-#elif defined(__AVX2__)
-  _mm256_stream_ps(to, v);
-#elif defined(__SSE2__)
-  _mm_stream_ps(to, v);
+#if defined(EF_INTRINSIC)
+  EF_INTRINSIC(stream_ps)(to, v);
 #else
   store(to, v);
 #endif
@@ -91,18 +92,19 @@ template <class T>
 EF_INLINE Values<T> difference(const T* a, const T* b) {
   return load(a) - load(b);
 }
+#if defined(__AVX512F__)
+EF_INLINE __m512i widened(const uint8_t* from) {
+  return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+}
+#elif defined(__AVX2__)
+EF_INLINE __m256i widened(const uint8_t* from) {
+  return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from)));
+}
+#endif
 template <class T>
 EF_INLINE Values<T> difference(const uint8_t* a, const uint8_t* b) {
-#if defined(__AVX512F__)
-  const auto widened = [](const uint8_t* from) EF_INLINE_LAMBDA {
-    return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
-  };
-  return _mm512_cvtepi32_ps(_mm512_sub_epi32(widened(a), widened(b)));
-#elif defined(__AVX2__)
-  const auto widened = [](const uint8_t* from) EF_INLINE_LAMBDA {
-    return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from)));
-  };
-  return _mm256_cvtepi32_ps(_mm256_sub_epi32(widened(a), widened(b)));
+#if defined(__AVX2__)
+  return EF_INTRINSIC(cvtepi32_ps)(EF_INTRINSIC(sub_epi32)(widened(a), widened(b)));
 #else
   Values<T> v;
   for (int l = 0; l < kLanes<T>; ++l) v[l] = static_cast<T>(a[l] - b[l]);
@@ -111,27 +113,21 @@ EF_INLINE Values<T> difference(const uint8_t* a, const uint8_t* b) {
 }
 
 // Root, the smaller and the larger of two (the second where one is NaN).
-#if defined(__AVX512F__)
-EF_INLINE Values<float> root(Values<float> v) { return _mm512_sqrt_ps(v); }
-EF_INLINE Values<double> root(Values<double> v) { return _mm512_sqrt_pd(v); }
-EF_INLINE Values<float> smaller(Values<float> a, Values<float> b) { return _mm512_min_ps(a, b); }
-EF_INLINE Values<float> larger(Values<float> a, Values<float> b) { return _mm512_max_ps(a, b); }
-EF_INLINE Values<double> smaller(Values<double> a, Values<double> b) { return _mm512_min_pd(a, b); }
-EF_INLINE Values<double> larger(Values<double> a, Values<double> b) { return _mm512_max_pd(a, b); }
-#elif defined(__AVX2__)
-EF_INLINE Values<float> root(Values<float> v) { return _mm256_sqrt_ps(v); }
-EF_INLINE Values<double> root(Values<double> v) { return _mm256_sqrt_pd(v); }
-EF_INLINE Values<float> smaller(Values<float> a, Values<float> b) { return _mm256_min_ps(a, b); }
-EF_INLINE Values<float> larger(Values<float> a, Values<float> b) { return _mm256_max_ps(a, b); }
-EF_INLINE Values<double> smaller(Values<double> a, Values<double> b) { return _mm256_min_pd(a, b); }
-EF_INLINE Values<double> larger(Values<double> a, Values<double> b) { return _mm256_max_pd(a, b); }
-#elif defined(__SSE2__)
-EF_INLINE Values<float> root(Values<float> v) { return _mm_sqrt_ps(v); }
-EF_INLINE Values<double> root(Values<double> v) { return _mm_sqrt_pd(v); }
-EF_INLINE Values<float> smaller(Values<float> a, Values<float> b) { return _mm_min_ps(a, b); }
-EF_INLINE Values<float> larger(Values<float> a, Values<float> b) { return _mm_max_ps(a, b); }
-EF_INLINE Values<double> smaller(Values<double> a, Values<double> b) { return _mm_min_pd(a, b); }
-EF_INLINE Values<double> larger(Values<double> a, Values<double> b) { return _mm_max_pd(a, b); }
+#if defined(EF_INTRINSIC)
+EF_INLINE Values<float> root(Values<float> a) { return EF_INTRINSIC(sqrt_ps)(a); }
+EF_INLINE Values<double> root(Values<double> a) { return EF_INTRINSIC(sqrt_pd)(a); }
+EF_INLINE Values<float> smaller(Values<float> a, Values<float> b) {
+  return EF_INTRINSIC(min_ps)(a, b);
+}
+EF_INLINE Values<double> smaller(Values<double> a, Values<double> b) {
+  return EF_INTRINSIC(min_pd)(a, b);
+}
+EF_INLINE Values<float> larger(Values<float> a, Values<float> b) {
+  return EF_INTRINSIC(max_ps)(a, b);
+}
+EF_INLINE Values<double> larger(Values<double> a, Values<double> b) {
+  return EF_INTRINSIC(max_pd)(a, b);
+}
 #else
 template <class V>
 EF_INLINE V root(V v) {
@@ -150,10 +146,8 @@ EF_INLINE V larger(V a, V b) {
 
 // a b + c, rounded once where the level can.
 EF_INLINE Values<float> product_plus(Values<float> a, Values<float> b, Values<float> c) {
-#if defined(__AVX512F__)
-  return _mm512_fmadd_ps(a, b, c);
-#elif defined(__FMA__)
-  return _mm256_fmadd_ps(a, b, c);
+#if defined(__FMA__)
+  return EF_INTRINSIC(fmadd_ps)(a, b, c);
 #else
   return a * b + c;
 #endif
@@ -167,19 +161,12 @@ EF_INLINE Values<double> product_less(Values<double> a, Values<double> b, Values
 EF_INLINE Values<double> less_product(Values<double> c, Values<double> a, Values<double> b) {
   return c - a * b;
 }
-#if defined(__AVX512F__)
+#if defined(__FMA__)
 EF_INLINE Values<float> product_less(Values<float> a, Values<float> b, Values<float> c) {
-  return _mm512_fmsub_ps(a, b, c);
+  return EF_INTRINSIC(fmsub_ps)(a, b, c);
 }
 EF_INLINE Values<float> less_product(Values<float> c, Values<float> a, Values<float> b) {
-  return _mm512_fnmadd_ps(a, b, c);
-}
-#elif defined(__FMA__)
-EF_INLINE Values<float> product_less(Values<float> a, Values<float> b, Values<float> c) {
-  return _mm256_fmsub_ps(a, b, c);
-}
-EF_INLINE Values<float> less_product(Values<float> c, Values<float> a, Values<float> b) {
-  return _mm256_fnmadd_ps(a, b, c);
+  return EF_INTRINSIC(fnmadd_ps)(a, b, c);
 }
 #else
 EF_INLINE Values<float> product_less(Values<float> a, Values<float> b, Values<float> c) {
@@ -197,12 +184,8 @@ EF_INLINE Values<float> less_product(Values<float> c, Values<float> a, Values<fl
 // Rounded to float32.
 EF_INLINE Values<float> narrowed(Values<float> v) { return v; }
 EF_INLINE Values<double> narrowed(Values<double> v) {
-#if defined(__AVX512F__)
-  return _mm512_cvtps_pd(_mm512_cvtpd_ps(v));
-#elif defined(__AVX2__)
-  return _mm256_cvtps_pd(_mm256_cvtpd_ps(v));
-#elif defined(__SSE2__)
-  return _mm_cvtps_pd(_mm_cvtpd_ps(v));
+#if defined(EF_INTRINSIC)  // GCC 12 does not round in the loop below when it vectorises it
+  return EF_INTRINSIC(cvtps_pd)(EF_INTRINSIC(cvtpd_ps)(v));
 #else
   for (int l = 0; l < kLanes<double>; ++l) v[l] = static_cast<double>(static_cast<float>(v[l]));
   return v;

@@ -54,12 +54,11 @@ inline OrientationTable make_orientation_table(int n, bool four_digits) {
     v[k] = std::round(v[k] * 1e4) / 1e4;
   }
   t.quarter = n / 2;
+  t.flat = (t.quarter + 1) / 2;
   for (int k = 0; k < t.quarter; ++k) {
     double x = v[k + 1] - v[k], y = u[k] - u[k + 1];
     if (!four_digits) unit_vector(2 * k + 1, 2 * n, &x, &y);
-    const bool flat = 2 * (2 * k + 1) <= n;
-    t.flat += flat ? 1 : 0;
-    t.slope[k] = static_cast<float>(flat ? y / x : x / y);
+    t.slope[k] = static_cast<float>(k < t.flat ? y / x : x / y);
   }
   return t;
 }
@@ -107,28 +106,6 @@ EF_HD inline float angle_of_cosine(float c) {
   float p = asin_term(0);
   for (int k = 1; k < kAsinTerms; ++k) p = p * z + asin_term(k);
   return std::sqrt(z) * p;
-}
-
-// Bilinear assignment: the share of the vote that goes to the second-nearest bin, and on which side
-// it lies (+1: the next bin, -1: the one before; in the folded half plane).
-template <class T>
-struct SecondVote {
-  T share;
-  int side;
-};
-
-// (x, y): the folded gradient; length: the root of its squared_length(); (cx, cy): the centre of its
-// bin. The cosine between gradient and bin centre is a float32 quotient of unfused products, as in
-// VLFeat, and so part of the definition; a gradient that points exactly at a centre leaves nothing
-// for a second bin.
-template <class T>
-EF_HD inline SecondVote<T> second_vote(float x, float y, float length, float cx, float cy, int n) {
-  const float along = x * cx + y * cy;
-  const float across = y * cx - x * cy;
-  const float quotient = along / (length > 1e-30f ? length : 1e-30f);
-  const float cosine = quotient < 1.0f ? (quotient > 0.0f ? quotient : 0.0f) : 1.0f;
-  const T angle = across == 0.0f ? T(0) : angle_of_cosine(static_cast<T>(cosine));
-  return {angle * static_cast<T>(n / 3.14159265358979323846), across > 0.0f ? 1 : -1};
 }
 
 }  // namespace ef

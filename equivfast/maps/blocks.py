@@ -24,7 +24,7 @@ def gram(x: Tensor) -> Tensor:
         (k, down, along) for k in range(len(tables)) for down in edges for along in edges if along <= down
     ]
 
-    def multiply(corner: tuple[int, int, int]) -> None:
+    def fill(corner: tuple[int, int, int]) -> None:
         k, *starts = corner
         down, along = (slice(start, start + _EDGE) for start in starts)
         # NumPy computes half of a product of an array with its own transpose.
@@ -32,7 +32,7 @@ def gram(x: Tensor) -> Tensor:
         if down != along:
             tables[k, along, down] = tables[k, down, along].T
 
-    each(multiply, corners)
+    each(fill, corners)
     return out
 
 

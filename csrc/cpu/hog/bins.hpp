@@ -27,7 +27,8 @@ EF_INLINE Folded<T> folded(Values<T> fx, Values<T> fy) {
 // of orientations, 0: any.
 template <int kN, class T>
 EF_INLINE Bits<T> folded_bins(const Folded<T>& f, const OrientationTable& t) {
-  const int n = kN ? kN : t.n, quarter = n / 2, flat = (quarter + 1) / 2;
+  const int n = kN ? kN : t.n, quarter = kN ? kN / 2 : t.quarter,
+            flat = kN ? (kN / 2 + 1) / 2 : t.flat;
   Bits<T> bin = negative<T>(f.x) & (n - quarter);
   for (int k = 0; k < flat; ++k) bin -= negative<T>(product_less(all<T>(t.slope[k]), f.x, f.y));
   for (int k = flat; k < quarter; ++k)
@@ -42,7 +43,8 @@ EF_INLINE Bits<T> directed_bins(Bits<T> bin, const Folded<T>& f, int n) {
   return bin + ((bin >> 31) & (2 * n));
 }
 
-// second_vote() of each lane: its share, and the bin on that side.
+// Bilinear assignment: the share of the vote that goes to the second-nearest bin, and that bin, -1..n+1
+// of the folded half plane.
 template <class T>
 struct Second {
   Values<T> share;
@@ -65,6 +67,9 @@ EF_INLINE Values<double> angles_of(Values<double> cosine) {
   return cosine;
 }
 
+// The cosine between gradient and bin centre is a float32 quotient of unfused products, as in VLFeat,
+// and so part of the definition; a gradient that points exactly at a centre leaves nothing for a
+// second bin.
 template <class T>
 EF_INLINE Second<T> second_votes(const Folded<T>& f, const Gradient<T>& g, Bits<T> bin,
                                  const OrientationTable& t) {

@@ -1,7 +1,6 @@
 #pragma once
 #include "cpu/hog/plan.hpp"
 #include "cpu/lanes.hpp"
-#include "math/gradient.hpp"
 
 // The gradient of one vector of pixels: of the strongest channel, and as the decisions see it.
 EF_LEVEL_BEGIN
@@ -14,7 +13,7 @@ struct Rows {
   int64_t channel;  // elements to the next channel
 };
 
-// T as in the sums. fx, fy, length2: rounded to float32, by which channel and bin are chosen.
+// T as in the sums. fx, fy, length2: rounded to float32, unfused, by which channel and bin are chosen.
 template <class T>
 struct Gradient {
   Values<T> dx, dy, fx, fy, length2;
@@ -31,7 +30,7 @@ EF_INLINE Gradient<T> gradient_of(const Rows<In>& r, int64_t x) {
   return g;
 }
 
-// kColours: the number of channels, 0: any.
+// A later channel has to be longer: the first one wins ties. kColours: the number of channels, 0: any.
 template <int kColours, class T, class In>
 EF_INLINE Gradient<T> strongest_gradient(const Rows<In>& r, int64_t x, int64_t colours) {
   Gradient<T> best = gradient_of<T>(r, x);

@@ -22,8 +22,7 @@ struct HogPlan {
   int64_t end_y, end_x;   // pixels 1 .. end - 1 vote
   int64_t out_channels, out_rows, out_columns, dropped;
   int64_t strip;  // blocks of a strip; the last strip of a row may have fewer
-  int64_t
-      pitch;  // cells of one row of one bin, with one spare on either side and a strip's overhang
+  int64_t pitch;  // cells of one row of one bin, a spare on either side, and a strip's overhang
   bool far_image, far_out;  // larger than the caches: worth a prefetch, worth no place there
   int64_t chunk;            // output rows per task
   int64_t chunks;           // tasks per image
@@ -88,10 +87,10 @@ struct HogScratch {
     Carver carver(memory);
     const int64_t strip = p.strip_pixels();
     pixels = carver.take<In>(3 * p.colours * strip);
-    for (int row_of = 0; row_of < 2; ++row_of) {
+    for (int next = 0; next < 2; ++next) {
       for (int i = 0; i < 2; ++i) {
-        vote[row_of][i] = carver.take<T>(strip);
-        place[row_of][i] = carver.take<Place>(strip);
+        vote[next][i] = carver.take<T>(strip);
+        place[next][i] = carver.take<Place>(strip);
       }
     }
     weight = carver.take<T>(4 * p.cell);
