@@ -20,6 +20,22 @@ def hog(
     padded: bool,
     threads: int,
 ) -> None: ...
+def hog_backward(
+    image: int,
+    dtype: int,
+    shape: Sequence[int],
+    stride: Sequence[int],
+    grad_out: int,
+    out_shape: Sequence[int],
+    out_stride: Sequence[int],
+    grad_image: int,
+    grad_stride: Sequence[int],
+    cell: int,
+    orientations: int,
+    variant: int,
+    bilinear: bool,
+    threads: int,
+) -> None: ...
 
 class FeatureTransformArgs:
     def __init__(

@@ -1,8 +1,6 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
-#include <memory>
-
 #include "core/errors.hpp"
 #include "cpu/dispatch.hpp"
 #include "cpu/memory.hpp"
@@ -72,9 +70,29 @@ void bind_hog(py::module_& m) {
                  padded,
                  nullptr,
                  threads};
-    const std::unique_ptr<char[]> workspace(new char[ef::hog_workspace(args)]);
+    const ef::Workspace workspace(ef::hog_workspace(args));
     args.workspace = workspace.get();
     run_without_gil<HogArgs, ef::hog_cpu>(args);
+  });
+  m.def("hog_backward", [](uintptr_t image, int dtype, const Dims& shape, const Dims& stride,
+                           uintptr_t grad_out, const Dims& out_shape, const Dims& out_stride,
+                           uintptr_t grad_image, const Dims& grad_stride, int64_t cell,
+                           int orientations, int variant, bool bilinear, int threads) {
+    ef::HogGradients args{{view<const void>(image, shape, stride),
+                           static_cast<ef::Dtype>(dtype),
+                           {},
+                           cell,
+                           orientations,
+                           static_cast<ef::HogVariant>(variant),
+                           bilinear,
+                           false,
+                           nullptr,
+                           threads},
+                          view<const void>(grad_out, out_shape, out_stride),
+                          view<void>(grad_image, shape, grad_stride)};
+    const ef::Workspace workspace(ef::hog_backward_workspace(args));
+    args.forward.workspace = workspace.get();
+    run_without_gil<ef::HogGradients, ef::hog_backward_cpu>(args);
   });
 }
 

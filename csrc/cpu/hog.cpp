@@ -1,5 +1,7 @@
 #include "cpu/hog/kernel.hpp"
 #include "cpu/hog/plan.hpp"
+#include "cpu/hog_backward/kernel.hpp"
+#include "cpu/hog_backward/plan.hpp"
 
 namespace ef {
 
@@ -11,15 +13,34 @@ HogShape hog_shape(int64_t h, int64_t w, int64_t cell, int orientations, HogVari
           cell_count(w, cell)};
 }
 
+namespace {
+
+// Memory for each of the threads that get something to do.
+size_t for_all(size_t bytes, int64_t tasks, int threads) {
+  const int64_t workers = std::max<int64_t>(std::min<int64_t>(threads, tasks), 1);
+  return bytes * static_cast<size_t>(workers) + 64;
+}
+
+}  // namespace
+
 size_t hog_workspace(const HogArgs& args) {
   const HogPlan plan(args);
   const size_t bytes = args.image_dtype == Dtype::float64
                            ? HogScratch<double, double, int64_t>::bytes(plan)
                            : HogScratch<float, float, int32_t>::bytes(plan);
-  const int64_t workers = std::min<int64_t>(args.threads, args.image.size[0] * plan.chunks);
-  return bytes * static_cast<size_t>(std::max<int64_t>(workers, 1)) + 64;
+  return for_all(bytes, args.image.size[0] * plan.chunks, args.threads);
 }
 
 void hog_cpu(const HogArgs& args) { EF_DISPATCH(hog_kernel, args); }
+
+size_t hog_backward_workspace(const HogGradients& g) {
+  const BackwardPlan plan(g.forward);
+  const size_t bytes = g.forward.image_dtype == Dtype::float64
+                           ? BackwardScratch<double, int64_t>::bytes(plan)
+                           : BackwardScratch<float, int32_t>::bytes(plan);
+  return for_all(bytes, g.forward.image.size[0] * plan.parts, g.forward.threads);
+}
+
+void hog_backward_cpu(const HogGradients& args) { EF_DISPATCH(hog_backward_kernel, args); }
 
 }  // namespace ef

@@ -42,6 +42,19 @@ struct HogArgs {
   int threads;
 };
 
+// The gradient of sum(grad_out * out) with respect to the image.
+//
+// Shapes       grad_out like out, grad_image like image, any strides; float32 or float64 like the image.
+// Decisions    channel, bin and clipping are taken as constants: where the field has a kink, one of its one-sided
+//              derivatives. Where the image has no gradient (length 0 in the decisions' float32) the derivative is 0.
+// Workspace    hog_backward_workspace() bytes, uninitialised.
+// Else         as for hog; aliasing, empty input, NaN and determinism too.
+struct HogGradients {
+  HogArgs forward;  // out and padded are not used
+  View<const void, 4> grad_out;
+  View<void, 4> grad_image;
+};
+
 struct HogShape {
   int64_t channels, height, width;  // of the output; height or width <= 0: the image is too small
 };
@@ -49,5 +62,8 @@ struct HogShape {
 HogShape hog_shape(int64_t h, int64_t w, int64_t cell, int orientations, HogVariant variant);
 size_t hog_workspace(const HogArgs& args);
 void hog_cpu(const HogArgs& args);
+
+size_t hog_backward_workspace(const HogGradients& args);
+void hog_backward_cpu(const HogGradients& args);
 
 }  // namespace ef

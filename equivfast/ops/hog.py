@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -20,6 +20,10 @@ CELL_PADDING = 16  # channels of layout="cells" are padded to whole 64-byte line
 ImageT = TypeVar("ImageT", torch.Tensor, np.ndarray)
 
 _SCHEMA = "hog(Tensor image, int cell, int orientations, str variant, str assignment, str layout) -> Tensor"
+_BACKWARD_SCHEMA = (
+    "hog_backward(Tensor grad, Tensor image, "
+    "int cell, int orientations, str variant, str assignment) -> Tensor"
+)
 
 
 def _infer(
@@ -69,15 +73,53 @@ def _run(
     return out
 
 
-def _backward(ctx: object, grad: torch.Tensor) -> None:
-    raise RuntimeError(
-        "hog: the gradient with respect to the image is not available in this version; detach the image"
-    )
+def _infer_backward(
+    grad: torch.Tensor, image: torch.Tensor, cell: int, orientations: int, variant: str, assignment: str
+) -> torch.Tensor:
+    out = _infer(image, cell, orientations, variant, assignment, "channels")
+    if image.dtype == torch.uint8:
+        raise ValueError("hog: only float32 and float64 images have gradients, got uint8")
+    if grad.shape != out.shape or grad.dtype != out.dtype:
+        raise ValueError(
+            f"hog: the gradient must be {out.dtype} {_check.shape_of(out)}, "
+            f"got {grad.dtype} {_check.shape_of(grad)}"
+        )
+    return torch.empty_like(image)
+
+
+def _run_backward(
+    grad: torch.Tensor, image: torch.Tensor, cell: int, orientations: int, variant: str, assignment: str
+) -> torch.Tensor:
+    out = _infer_backward(grad, image, cell, orientations, variant, assignment)
+    if image.shape[0] == 0:
+        return out
+    _core.advise_huge_pages(out.data_ptr(), out.nbytes)
+    _core.hog_backward(
+        image.data_ptr(), DTYPE_CODES[image.dtype], image.shape, image.stride(),
+        grad.data_ptr(), grad.shape, grad.stride(), out.data_ptr(), out.stride(),
+        cell, orientations, VARIANTS.index(variant), assignment == "bilinear", threads(),
+    )  # fmt: skip
+    return out
+
+
+def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
+    ctx.save_for_backward(inputs[0])
+    ctx.settings = inputs[1:5]
+
+
+def _backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+    (image,) = ctx.saved_tensors
+    return _hog_backward(grad, image, *ctx.settings), None, None, None, None, None
+
+
+def _refuse(ctx: Any, *grads: Any) -> None:
+    raise RuntimeError("hog: second derivatives are not available in this version")
 
 
 _hog = define(_SCHEMA, _infer, _run)
-# Without this torch would warn and go on with no gradient.
-torch.library.register_autograd("equivfast::hog", _backward, lib=LIBRARY)
+_hog_backward = define(_BACKWARD_SCHEMA, _infer_backward, _run_backward)
+torch.library.register_autograd("equivfast::hog", _backward, setup_context=_setup_context, lib=LIBRARY)
+torch.library.register_autograd("equivfast::hog_backward", _refuse, lib=LIBRARY)
 
 
 def hog(
@@ -104,7 +146,8 @@ def hog(
                 ``cell``: half turns always, quarter turns if orientations is even, flips if the assignment is
                 ``bilinear`` or orientations a multiple of 4 (else gradients that tie between bins break them). The
                 permutations: ``equivfast.representations.HOG.channel_action``
-    Gradient    none yet: backward raises
+    Gradient    with respect to float images, once; channel, bin and clipping count as constants, and where the image
+                is flat it is 0
     Cost        reads the image once, writes the field once; about 30 operations per pixel
     Source      Dalal & Triggs 2005; Felzenszwalb et al. 2010. Values of VLFeat 0.9.21 (``uoctti``,
                 ``dalal-triggs``) and voc-dpm (``dpm``), first channel and lowest bin on ties

@@ -6,6 +6,9 @@ float32 by the rule of docs/conventions.md, because they are part of the definit
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -58,54 +61,74 @@ def orientation_bin(
 
 def strongest_gradient(
     image: Array | NDArray[np.float32],
-) -> tuple[Array, Array, NDArray[np.float32], NDArray[np.float32]]:
-    """Centred differences (c, h, w) -> (h-2, w-2) of the channel that is longest in float32, first channel on ties."""
+) -> tuple[Array, Array, NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+    """Centred differences (c, h, w) -> (h-2, w-2) of the channel that is longest in float32, first channel on ties;
+    the same in float32; that channel.
+    """
     dx = image[:, 1:-1, 2:] - image[:, 1:-1, :-2]
     dy = image[:, 2:, 1:-1] - image[:, :-2, 1:-1]
     fx, fy = dx.astype(f32), dy.astype(f32)
     best = np.argmax(fx * fx + fy * fy, 0)[None]
     pick = [np.take_along_axis(a, best, 0)[0] for a in (dx, dy, fx, fy)]
-    return pick[0].astype(np.float64), pick[1].astype(np.float64), pick[2], pick[3]
+    return pick[0].astype(np.float64), pick[1].astype(np.float64), pick[2], pick[3], best[0]
 
 
 def second_vote(
-    fx: NDArray[np.float32], fy: NDArray[np.float32], nearest: NDArray[np.int64], n: int
-) -> tuple[NDArray[np.int64], Array]:
-    """Second-nearest bin and its share of the vote: the angle to the nearest bin's centre over the bin width."""
-    centres = np.array([unit_vector(k, n) for k in range(n + 1)], f32)
+    fx: NDArray[np.floating], fy: NDArray[np.floating], nearest: NDArray[np.int64], n: int
+) -> tuple[NDArray[np.int64], Array, NDArray[np.int64]]:
+    """Second-nearest bin, its share of the vote (the angle to the nearest bin's centre over the bin width), and on
+    which side it lies: 1 or -1, 0 where the share is 0.
+    """
+    centres = np.array([unit_vector(k, n) for k in range(n + 1)], fx.dtype)
     x, y = np.where(fy < 0, -fx, fx), np.abs(fy)
     folded = np.where(fy < 0, nearest - n, nearest) % (2 * n)
     cx, cy = centres[folded, 0], centres[folded, 1]
     along, across = x * cx + y * cy, y * cx - x * cy
     cosine = np.clip(along / np.maximum(np.sqrt(x * x + y * y), f32(1e-30)), 0, 1)
     share = np.where(across == 0, 0.0, np.arccos(cosine.astype(np.float64)) * n / np.pi)
-    return (nearest + np.where(across > 0, 1, -1)) % (2 * n), share
+    return (nearest + np.where(across > 0, 1, -1)) % (2 * n), share, np.sign(across).astype(np.int64)
 
 
-def cells_of(image: Array | NDArray[np.float32], cell: int, n: int, bilinear: bool, dpm: bool) -> Array:
+def cell_shape(h: int, w: int, cell: int, dpm: bool) -> tuple[int, int]:
+    """Rows and columns of cells that are computed."""
+    rows, columns = ((2 * s + cell) // (2 * cell) if dpm else (s + cell // 2) // cell for s in (h, w))
+    return rows, columns
+
+
+def corners(h: int, w: int, cell: int, dpm: bool) -> Iterator[tuple[Any, Any, Any, Any]]:
+    """For each of the four cells around a pixel: the places, among pixels 1 .. h-2, 1 .. w-2, of the gradients that
+    vote for it; its row and column; its weight. Only of cells that there are.
+    """
+    rows, columns = cell_shape(h, w, cell, dpm)
+    end_y, end_x = (rows * cell - 1, columns * cell - 1) if dpm else (h - 1, w - 1)
+    y, x = np.mgrid[1:end_y, 1:end_x]
+    place = np.stack((np.minimum(y, h - 2), np.minimum(x, w - 2))) - 1  # voc-dpm repeats the last gradient
+    cy, cx = (y + 0.5) / cell - 0.5, (x + 0.5) / cell - 0.5
+    iy, ix = np.floor(cy).astype(int), np.floor(cx).astype(int)
+    for r, weight_y in ((iy, 1 - (cy - iy)), (iy + 1, cy - iy)):
+        for c, weight_x in ((ix, 1 - (cx - ix)), (ix + 1, cx - ix)):
+            inside = (r >= 0) & (r < rows) & (c >= 0) & (c < columns)
+            yield tuple(place[:, inside]), r[inside], c[inside], (weight_y * weight_x)[inside]
+
+
+def cells_of(
+    image: Array | NDArray[np.float32], cell: int, n: int, bilinear: bool, dpm: bool, decisions: Any = f32
+) -> Array:
     """Unnormalised directed histograms (2n, rows, columns)."""
     h, w = image.shape[1:]
-    rows, columns = ((2 * s + cell) // (2 * cell) if dpm else (s + cell // 2) // cell for s in (h, w))
-    histogram = np.zeros((2 * n, rows, columns))
+    histogram = np.zeros((2 * n, *cell_shape(h, w, cell, dpm)))
     if h < 3 or w < 3:
         return histogram
-    dx, dy, fx, fy = strongest_gradient(image)
+    dx, dy, fx, fy, _ = strongest_gradient(image)
     nearest = orientation_bin(fx, fy, n, four_digits=dpm)
     votes = [(nearest, np.hypot(dx, dy))]
     if bilinear:
-        second, share = second_vote(fx, fy, nearest, n)
+        exact = decisions is np.float64
+        second, share, _ = second_vote(dx if exact else fx, dy if exact else fy, nearest, n)
         votes = [(nearest, votes[0][1] * (1 - share)), (second, votes[0][1] * share)]
-    end_y, end_x = (rows * cell - 1, columns * cell - 1) if dpm else (h - 1, w - 1)
-    y, x = np.mgrid[1:end_y, 1:end_x]
-    place = (np.minimum(y, h - 2) - 1, np.minimum(x, w - 2) - 1)  # voc-dpm repeats the last gradient
-    cy, cx = (y + 0.5) / cell - 0.5, (x + 0.5) / cell - 0.5
-    iy, ix = np.floor(cy).astype(int), np.floor(cx).astype(int)
-    for bins, length in votes:
-        for r, weight_y in ((iy, 1 - (cy - iy)), (iy + 1, cy - iy)):
-            for c, weight_x in ((ix, 1 - (cx - ix)), (ix + 1, cx - ix)):
-                inside = (r >= 0) & (r < rows) & (c >= 0) & (c < columns)
-                vote = (length[place] * weight_y * weight_x)[inside]
-                np.add.at(histogram, (bins[place][inside], r[inside], c[inside]), vote)
+    for place, r, c, weight in corners(h, w, cell, dpm):
+        for bins, length in votes:
+            np.add.at(histogram, (bins[place], r, c), length[place] * weight)
     return histogram
 
 
@@ -132,15 +155,18 @@ def hog(
     orientations: int = 9,
     variant: str = "uoctti",
     assignment: str = "nearest",
+    decisions: Any = f32,
 ) -> Array:
     """HOG of one image (c, h, w) -> (d, H, W) in float64.
 
     Shapes     as equivfast.hog without the batch; uint8 and float32 images are read as float32 gradients
+    decisions  float64 takes the cosine of bilinear assignment in float64: not the definition, but smooth, as finite
+               differences need it
     Source     VLFeat 0.9.21 hog.c, voc-dpm features.cc
     """
     pixels: Array | NDArray[np.float32] = (
         np.asarray(image, np.float64) if image.dtype == np.float64 else np.asarray(image, f32)
     )
     dpm = variant == "dpm"
-    out = normalise(cells_of(pixels, cell, orientations, assignment == "bilinear", dpm), variant)
+    out = normalise(cells_of(pixels, cell, orientations, assignment == "bilinear", dpm, decisions), variant)
     return out[:, 1:-1, 1:-1] if dpm else out

@@ -90,6 +90,17 @@ struct Workspace {
   std::unique_ptr<char[]> memory;
 };
 
+template <class T>
+void fuzz_hog_backward(Random& random, ef::HogArgs args, const int64_t (&shape)[4],
+                       const int64_t (&out_size)[4]) {
+  const Array<T> grad_out(random, out_size, true), grad_image(random, shape, false);
+  args.out.data = nullptr;
+  ef::HogGradients back{args, grad_out.constant(), grad_image.view};
+  const Workspace workspace(ef::hog_backward_workspace(back));
+  back.forward.workspace = workspace.memory.get();
+  ef::hog_backward_cpu(back);
+}
+
 template <class In, class Out>
 void fuzz_hog(Random& random, ef::Dtype dtype) {
   ef::HogArgs args{};
@@ -123,6 +134,7 @@ void fuzz_hog(Random& random, ef::Dtype dtype) {
   const Workspace workspace(ef::hog_workspace(args));
   args.workspace = workspace.memory.get();
   ef::hog_cpu(args);
+  if (std::is_same<In, Out>::value) fuzz_hog_backward<Out>(random, args, shape, out_size);
 }
 
 struct Csr {

@@ -140,13 +140,6 @@ def test_equal_channels_are_one_channel() -> None:
     assert torch.equal(ef.hog(gray.expand(1, 3, 40, 33)), ef.hog(gray))
 
 
-def test_gradients_are_refused_in_backward() -> None:
-    image = photograph((1, 1, 20, 20), torch.float32).requires_grad_()
-    out = ef.hog(image)
-    with pytest.raises(RuntimeError, match="hog: the gradient with respect to the image is not available"):
-        out.sum().backward()
-
-
 @pytest.mark.parametrize("width", [247, 248, 249, 496, 500])
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
 def test_pixels_read_in_place_are_those_of_a_copy(width: int, dtype: torch.dtype, cpu_level: str) -> None:

@@ -88,6 +88,15 @@ images = torch.rand(1, 5, 400, 400).expand(40_000, 5, 400, 400)
 ready()
 ef.hog(images, cell=40, assignment="bilinear")
 """,
+    "hog_backward": """
+image = torch.rand(1, 5, 400, 400).expand(20_000, 5, 400, 400)
+grad = torch.ones(1, 1, 1, 1).expand(20_000, 31, 10, 10)
+into = torch.empty(1, 5, 400, 400).expand(image.shape)      # of its own shape it would not fit the memory
+ready()
+from equivfast import _core
+_core.hog_backward(image.data_ptr(), 1, image.shape, image.stride(), grad.data_ptr(), grad.shape, grad.stride(),
+                   into.data_ptr(), into.stride(), 40, 9, 0, False, torch.get_num_threads())
+""",
     "feature_transform": """
 x, index = torch.rand(1, 64, 16, 16).expand(100_000, 64, 16, 16), torch.arange(64).reshape(8, 8)
 ready()
@@ -113,7 +122,13 @@ EPILOGUE = '\nprint("finished", flush=True)\n'
 
 @pytest.mark.parametrize(
     ("call", "workers"),
-    [("hog", 1), ("hog", 2), ("feature_transform", 2), ("feature_transform_backward", 2)],
+    [
+        ("hog", 1),
+        ("hog", 2),
+        ("hog_backward", 2),
+        ("feature_transform", 2),
+        ("feature_transform_backward", 2),
+    ],
 )
 def test_ctrl_c_ends_a_long_call(call: str, workers: int) -> None:
     script = PROLOGUE.format(threads=workers) + LONG_CALLS[call] + EPILOGUE

@@ -121,9 +121,9 @@ def test_dpm_repeats_the_last_gradient_beyond_the_image() -> None:
 def test_the_first_of_equally_strong_channels_wins() -> None:
     right, down = edge(3, 0)[0], edge(3, 90)[0]
     for first, second, angle in ((right, down, 0), (down, right, 90)):
-        dx, dy, _, _ = strongest_gradient(np.stack([first, second]))
+        dx, dy, *_ = strongest_gradient(np.stack([first, second]))
         assert np.rad2deg(np.arctan2(dy, dx)) == pytest.approx(angle)
-    dx, dy, _, _ = strongest_gradient(np.stack([right, 1.01 * down]))
+    dx, dy, *_ = strongest_gradient(np.stack([right, 1.01 * down]))
     assert dy > dx
 
 
@@ -150,7 +150,7 @@ def test_second_vote_is_the_angle_in_bins() -> None:
     angle = np.deg2rad(np.arange(0, 360, 3.7))
     gx, gy = np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
     nearest = orientation_bin(gx, gy, 9)
-    second, share = second_vote(gx, gy, nearest, 9)
+    second, share, _ = second_vote(gx, gy, nearest, 9)
     step = (second - nearest + 9) % 18 - 9
     assert set(step.tolist()) <= {-1, 1}
     np.testing.assert_allclose((20 * (nearest + step * share)) % 360, np.rad2deg(angle) % 360, atol=1e-3)

@@ -49,6 +49,7 @@ template <class T>
 struct Second {
   Values<T> share;
   Bits<T> bin;
+  Values<T> turn;  // how the share grows with the gradient's angle, per radian
 };
 
 EF_INLINE Values<float> angles_of(Values<float> cosine) {
@@ -88,7 +89,8 @@ EF_INLINE Second<T> second_votes(const Folded<T>& f, const Gradient<T>& g, Bits<
   const Values<T> cosine = larger(smaller(quotient, all<T>(1)), zero);
   const Values<T> angle = across == zero ? zero : angles_of(cosine);
   const Bits<T> side = across > zero;  // -1: the next bin
-  return {angle * static_cast<T>(t.bins_per_radian), bin - 1 - 2 * side};
+  const Values<T> rate = all(static_cast<T>(t.bins_per_radian));
+  return {angle * rate, bin - 1 - 2 * side, across == zero ? zero : side ? rate : -rate};
 }
 
 EF_LEVEL_END

@@ -17,6 +17,7 @@ struct Rows {
 template <class T>
 struct Gradient {
   Values<T> dx, dy, fx, fy, length2;
+  Bits<T> channel;
 };
 
 template <class T, class In>
@@ -34,6 +35,7 @@ EF_INLINE Gradient<T> gradient_of(const Rows<In>& r, int64_t x) {
 template <int kColours, class T, class In>
 EF_INLINE Gradient<T> strongest_gradient(const Rows<In>& r, int64_t x, int64_t colours) {
   Gradient<T> best = gradient_of<T>(r, x);
+  best.channel = Bits<T>{};
   for (int64_t c = 1; c < (kColours > 0 ? kColours : colours); ++c) {
     const Gradient<T> next = gradient_of<T>(r, x + c * r.channel);
     const Bits<T> take = next.length2 > best.length2;
@@ -42,6 +44,7 @@ EF_INLINE Gradient<T> strongest_gradient(const Rows<In>& r, int64_t x, int64_t c
     best.fx = take ? next.fx : best.fx;
     best.fy = take ? next.fy : best.fy;
     best.length2 = take ? next.length2 : best.length2;
+    best.channel = take ? Bits<T>{} + static_cast<Bit<T>>(c) : best.channel;
   }
   return best;
 }

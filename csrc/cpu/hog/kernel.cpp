@@ -1,27 +1,16 @@
 #include "cpu/hog/kernel.hpp"
 
 #include "cpu/hog/image.hpp"
+#include "cpu/hog/table.hpp"
 #include "cpu/parallel.hpp"
 
 // From what a call asks for to the code compiled for it.
 EF_LEVEL_BEGIN
 
-// The table of the last call on this thread: making one costs as much as a small image.
-const OrientationTable& table_of(int orientations, bool four_digits) {
-  thread_local OrientationTable table{};
-  thread_local bool of_four_digits = false;
-  if (table.n != orientations || of_four_digits != four_digits) {
-    table = make_orientation_table(orientations, four_digits);
-    of_four_digits = four_digits;
-  }
-  return table;
-}
-
 template <class In, class T, int kColours, int kN, int kCell, bool kBilinear>
 void run_hog(const HogArgs& a) {
   const HogPlan plan(a);
-  const bool four_digits = a.variant == HogVariant::dpm;
-  const OrientationTable& table = table_of(a.orientations, four_digits);
+  const OrientationTable& table = hog_table(a);
   const size_t bytes = HogScratch<In, T, Bit<T>>::bytes(plan);
   parallel_for(a.image.size[0] * plan.chunks, a.threads, [&](int64_t task, int worker) {
     const int64_t i = task / plan.chunks, first = task % plan.chunks * plan.chunk;

@@ -13,6 +13,9 @@ namespace ef {
 constexpr int64_t kStripBlocks = 32;
 constexpr int64_t kPadFloats = 16;
 
+// A task of more pixels than this would keep Ctrl-C waiting.
+constexpr int64_t kTaskPixels = int64_t{1} << 25;
+
 inline int64_t padded(int64_t count) { return (count + kPadFloats - 1) / kPadFloats * kPadFloats; }
 
 struct HogPlan {
@@ -60,31 +63,22 @@ struct HogPlan {
     int64_t wanted = (a.threads + images - 1) / images;
     if (wanted > 1 && out_rows >= 64 * wanted) wanted *= 2;
     chunk = std::max<int64_t>((out_rows + wanted - 1) / wanted, std::min<int64_t>(out_rows, 8));
-    // A task of more pixels than this would keep Ctrl-C waiting.
-    constexpr int64_t kTaskPixels = int64_t{1} << 25;
     chunk = std::min(chunk, std::max<int64_t>(kTaskPixels / (cell * std::max<int64_t>(w, 1)), 8));
     chunks = (out_rows + chunk - 1) / chunk;
   }
   int64_t strip_pixels() const { return padded(kStripBlocks * cell + 2) + kPadFloats; }
 };
 
-// One worker's memory, carved out of the caller's workspace. Place: an integer as wide as T.
+// What one worker votes with. Place: an integer as wide as T.
 template <class In, class T, class Place>
-struct HogScratch {
+struct VoteScratch {
   In* pixels;     // ring of 3 rows [colours][strip_pixels], of strips that are not read in place
   T* vote[2][2];  // [this row, next row][first bin, second bin][strip_pixels]
   Place* place[2][2];
   T* weight;     // [cell][4 corners]: the factor of each column of a block
   T* histogram;  // [2 n + 1][kStripBlocks][4 corners]
-  T* cells;      // ring of 3 rows [2 n][pitch]
-  T* energy;     // ring of 3 rows [pitch]
-  T* inverse;    // [2][pitch]
-  T* row;        // [padded(channels)][pitch]: one finished row of cells
 
-  static size_t bytes(const HogPlan& p) { return HogScratch(p, nullptr).bytes_; }
-
-  HogScratch(const HogPlan& p, char* memory) {
-    Carver carver(memory);
+  VoteScratch(const HogPlan& p, Carver& carver) {
     const int64_t strip = p.strip_pixels();
     pixels = carver.take<In>(3 * p.colours * strip);
     for (int next = 0; next < 2; ++next) {
@@ -95,15 +89,27 @@ struct HogScratch {
     }
     weight = carver.take<T>(4 * p.cell);
     histogram = carver.take<T>((2 * p.n + 1) * kStripBlocks * 4);
+  }
+};
+
+// One worker's memory, carved out of the caller's workspace.
+template <class In, class T, class Place>
+struct HogScratch {
+  Carver carver;
+  VoteScratch<In, T, Place> votes;
+  T* cells;    // ring of 3 rows [2 n][pitch]
+  T* energy;   // ring of 3 rows [pitch]
+  T* inverse;  // [2][pitch]
+  T* row;      // [padded(channels)][pitch]: one finished row of cells
+
+  static size_t bytes(const HogPlan& p) { return HogScratch(p, nullptr).carver.bytes(); }
+
+  HogScratch(const HogPlan& p, char* memory) : carver(memory), votes(p, carver) {
     cells = carver.take<T>(3 * 2 * p.n * p.pitch);
     energy = carver.take<T>(3 * p.pitch);
     inverse = carver.take<T>(2 * p.pitch);
     row = carver.take<T>(padded(p.out_channels) * p.pitch);
-    bytes_ = carver.bytes();
   }
-
- private:
-  size_t bytes_;
 };
 
 }  // namespace ef

@@ -10,7 +10,7 @@ EF_LEVEL_BEGIN
 template <class In, class T>
 class Strip {
  public:
-  using Scratch = HogScratch<In, T, Bit<T>>;
+  using Scratch = VoteScratch<In, T, Bit<T>>;
 
   // Blocks first .. first + count - 1 of one block row of image i, whose pixel rows begin .. end - 1
   // vote.
