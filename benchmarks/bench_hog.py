@@ -5,7 +5,7 @@ python benchmarks/bench_hog.py [--quick] [--threads 1 2] [--out FILE]
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 from common import SEED, Case, Contestant, run
+from dlib_rival import dlib
+from dlib_rival import version as dlib_version
 from hog_rivals import TorchHog, opencv, opencv_module, scikit_image
 from numpy.typing import NDArray
 from skimage import data, transform
@@ -21,6 +23,7 @@ import equivfast as ef
 from equivfast.reference.hog import hog as reference_hog
 
 BLOCKS = "36 numbers: 9 undirected bins, no interpolation between cells"
+PLANES = "31 channels from uint8, nearest bins; the outermost cells left out"
 WINDOW = "36 numbers from uint8: bilinear bins, Gaussian block weights"
 
 
@@ -61,6 +64,13 @@ SETTINGS = (
     Setting("batch-96", "96 images 640x480 float32: not in any cache", count=96),
 )
 
+GRADIENTS = (
+    Setting("gradient", "640x480 float32, with respect to the image"),
+    Setting("gradient-bilinear", "640x480 float32, votes for two bins", assignment="bilinear"),
+    Setting("gradient-rgb", "640x480 RGB float32", colour=True),
+    Setting("gradient-batch-16", "16 images 640x480 float32", count=16),
+)
+
 
 def photographs(s: Setting, quick: bool) -> NDArray[Any]:
     """(n, h, w) or (n, h, w, 3): three photographs at the size wanted, moved and mirrored by a seeded draw."""
@@ -95,6 +105,9 @@ def others(s: Setting, images: NDArray[Any], threads: int) -> list[Contestant]:
     call, cv2 = opencv(images, s.cell, s.orientations), opencv_module()
     if call is not None:
         found.append(Contestant("OpenCV", call, work=WINDOW, before=lambda: cv2.setNumThreads(threads)))
+    planes_of = dlib(images, s.cell) if s.orientations == 9 and s.variant == "uoctti" else None
+    if planes_of is not None:
+        found.append(Contestant("dlib (1 thread)", planes_of, work=PLANES))
     return found
 
 
@@ -117,6 +130,28 @@ def throughput(s: Setting, quick: bool, threads: int) -> Case:
                 view=lambda result: result[None],
             )
         )
+    return case(s, images, contestants)
+
+
+def gradient(s: Setting, quick: bool, threads: int) -> Case:
+    """The backward pass by itself: the graph of the forward pass is kept. Beside it the forward pass, for scale."""
+    images = photographs(s, quick)
+    batch = planes(images)
+    h, w = batch.shape[2:]
+    torch_hog = TorchHog(h, w, s.cell, s.orientations, s.variant, s.assignment)
+    generator = torch.Generator().manual_seed(SEED)
+
+    def backward(hog: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[], object]:
+        leaf = batch.clone().requires_grad_()
+        out = hog(leaf)
+        given = torch.rand(out.shape, generator=generator)
+        return lambda: torch.autograd.grad(out, leaf, given, retain_graph=True)[0]
+
+    contestants = [
+        Contestant("equivfast", backward(lambda leaf: ef.hog(leaf, **s.options)), ours=True),
+        Contestant("equivfast, forward", lambda: ef.hog(batch, **s.options), ours=True, work="the field"),
+        Contestant("PyTorch operations", backward(torch_hog), work="the same; NaN in flat areas"),
+    ]
     return case(s, images, contestants)
 
 
@@ -157,6 +192,8 @@ def call_overhead(quick: bool, threads: int) -> Case:
 def cases(quick: bool, threads: int) -> Iterator[Case]:
     for setting in SETTINGS:
         yield throughput(setting, quick, threads)
+    for setting in GRADIENTS:
+        yield gradient(setting, quick, threads)
     yield call_overhead(quick, threads)
     if threads == 1:
         level = str(ef.build_info()["cpu_level"])
@@ -169,6 +206,7 @@ def rivals() -> dict[str, str]:
     return {
         "scikit-image": metadata.version("scikit-image"),
         "opencv": cv2.__version__ if cv2 else "absent: needs opencv-python-headless<5",
+        "dlib": dlib_version(),
         "torch": torch.__version__,
     }
 
