@@ -7,6 +7,7 @@ from equivfast.report.glyphs import glyphs, ink, png_bytes, png_uri, strengths
 from equivfast.report.page import index_entry, write_equivariance_page, write_index
 from equivfast.report.sparsity import sparsity
 from equivfast.report.svg import show
+from equivfast.report.weights import template_glyphs, template_picture
 
 __all__ = [
     "glyphs",
@@ -19,6 +20,8 @@ __all__ = [
     "show",
     "sparsity",
     "strengths",
+    "template_glyphs",
+    "template_picture",
     "write_bytes",
     "write_equivariance_page",
     "write_index",

@@ -2,7 +2,7 @@
 
 Channel k stands for gradients towards (cos, sin)(k 180/n degrees) with y down; an edge runs across its
 gradient, so the bar of channel k is drawn at k 180/n + 90 degrees, as VLFeat draws it. Bars here are
-anti-aliased, and one matrix product, strengths (cells x n) times bars (n x pixels), draws the whole field.
+anti-aliased, and matrix products, strengths (cells x n) times bars (n x pixels), draw the field row by row.
 """
 
 from __future__ import annotations
@@ -69,14 +69,28 @@ def glyphs(
     weights = np.maximum(-weights if negative else weights, 0)
     H, W, n = weights.shape
     scale = float(weights.max()) if peak is None else peak
-    drawn = weights.reshape(H * W, n) @ _bars(n, cell) / (scale if scale > 0 else 1.0)
-    picture = drawn.reshape(H, W, cell, cell).transpose(0, 2, 1, 3).reshape(H * cell, W * cell)
-    return np.minimum(picture, 1.0).astype(np.float32)
+    bars = _bars(n, cell) / np.float32(scale if scale > 0 else 1.0)
+    picture = np.empty((H, cell, W, cell), np.float32)
+    for line, row in zip(
+        picture, weights, strict=True
+    ):  # a row of cells stays in the cache until it lies in place
+        np.minimum((row @ bars).reshape(W, cell, cell).transpose(1, 0, 2), 1, out=line)
+    return picture.reshape(H * cell, W * cell)
 
 
 def ink(picture: np.ndarray, gamma: float = 1.3) -> np.ndarray:
     """A picture of 0..1 as dark ink on white paper, uint8; gamma > 1 makes weak bars fainter."""
-    return np.round(255 * (1 - 0.92 * np.clip(picture, 0, 1) ** gamma)).astype(np.uint8)
+    steps = np.linspace(
+        0, 1, 1 << 16
+    )  # powers for these alone; none is off by more than 0.003 of a grey level
+    greys = np.round(255 * (1 - 0.92 * steps**gamma)).astype(np.uint8)
+    flat = np.ravel(picture)
+    drawn = np.empty(flat.shape, np.uint8)
+    for start in range(0, flat.size, 1 << 15):  # pieces that stay in the cache
+        part = slice(start, start + (1 << 15))
+        places = np.clip(flat[part], 0, 1) * np.float32(len(steps) - 1)
+        drawn[part] = greys[(places + np.float32(0.5)).astype(np.uint16)]
+    return drawn.reshape(np.shape(picture))
 
 
 def png_bytes(picture: np.ndarray) -> bytes:
