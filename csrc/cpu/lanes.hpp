@@ -237,6 +237,11 @@ EF_INLINE V interleaved(V a, V b, std::integer_sequence<int, l...>) {
   constexpr int lanes = sizeof...(l);
   return __builtin_shufflevector(a, b, (l / 2 + (kHigh ? lanes / 2 : 0) + (l % 2 ? lanes : 0))...);
 }
+// Every second four of the lanes of a and b, one after the other; kOdd: of the others.
+template <bool kOdd, class V, int... l>
+EF_INLINE V lanes_of_fours(V a, V b, std::integer_sequence<int, l...>) {
+  return __builtin_shufflevector(a, b, (l / 4 * 8 + l % 4 + (kOdd ? 4 : 0))...);
+}
 // Transposes a square of as many vectors as they have lanes.
 template <class T>
 EF_INLINE void transpose(Values<T>* rows) {

@@ -97,6 +97,17 @@ def test_small_images_are_computed_or_refused(image: np.ndarray, settings: dict[
         assert ef.hog(torch.from_numpy(image), **settings).isfinite().all()
 
 
+@pytest.mark.parametrize("assignment", ["nearest", "bilinear"])
+def test_any_float64_is_decided_as_the_oracle_decides(
+    assignment: str, cpu_level: str, tolerance: Tolerance
+) -> None:
+    """Numbers that float32 does not hold: decisions and the cosine see them rounded, votes do not."""
+    image = 255 * torch.rand(1, 2, 40, 70, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    out = ef.hog(image, 4, assignment=assignment).numpy()
+    wanted = oracle_batch(image.numpy(), cell=4, assignment=assignment)
+    assert np.abs(out - wanted).max() <= tolerance("hog", torch.float64)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (1, 40), (40, 2)])
 def test_an_image_without_an_inner_pixel_has_no_gradient(size: tuple[int, int]) -> None:
     out = ef.hog(photograph((1, 2, *size), torch.float32), cell=1)

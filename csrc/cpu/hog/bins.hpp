@@ -43,13 +43,13 @@ EF_INLINE Bits<T> directed_bins(Bits<T> bin, const Folded<T>& f, int n) {
   return bin + ((bin >> 31) & (2 * n));
 }
 
-// Bilinear assignment: the share of the vote that goes to the second-nearest bin, and that bin, -1..n+1
-// of the folded half plane.
+// Bilinear assignment: the share of the vote that goes to the second-nearest bin; whether that is the
+// next bin (-1) or the one before (0); how the share grows with the gradient's angle, per radian.
 template <class T>
 struct Second {
   Values<T> share;
-  Bits<T> bin;
-  Values<T> turn;  // how the share grows with the gradient's angle, per radian
+  Bits<T> next;
+  Values<T> turn;
 };
 
 EF_INLINE Values<float> angles_of(Values<float> cosine) {
@@ -68,29 +68,37 @@ EF_INLINE Values<double> angles_of(Values<double> cosine) {
   return cosine;
 }
 
-// The cosine between gradient and bin centre is a float32 quotient of unfused products, as in VLFeat,
-// and so part of the definition; a gradient that points exactly at a centre leaves nothing for a
-// second bin.
+// A gradient along the direction of its bin's centre, and across it; the cosine between the two is a
+// float32 quotient of unfused products, as in VLFeat, and so part of the definition.
 template <class T>
-EF_INLINE Second<T> second_votes(const Folded<T>& f, const Gradient<T>& g, Bits<T> bin,
-                                 const OrientationTable& t) {
-  const Values<T> y = (Values<T>)((Bits<T>)f.y ^ sign_bits<T>(f.y)), zero = {};
+struct Beside {
+  Values<T> along, across;
+};
+
+template <int kN, class T>
+EF_INLINE Beside<T> beside_centre(const Folded<T>& f, Bits<T> bin, const OrientationTable& t) {
+  const Values<T> y = (Values<T>)((Bits<T>)f.y ^ sign_bits<T>(f.y));
   Values<T> cx, cy;
-  if (t.n < 16) {
+  if ((kN ? kN : t.n) < 16) {
     cx = look_up(t.centre_x, bin);
     cy = look_up(t.centre_y, bin);
   } else {
     for (int l = 0; l < kLanes<T>; ++l) cx[l] = t.centre_x[bin[l]], cy[l] = t.centre_y[bin[l]];
   }
-  const Values<T> along = narrowed(narrowed(f.x * cx) + narrowed(y * cy)),
-                  across = narrowed(narrowed(y * cx) - narrowed(f.x * cy)),
-                  length = narrowed(root(g.length2));
-  const Values<T> quotient = narrowed(along / larger(length, all<T>(1e-30f)));
+  return {narrowed(narrowed(f.x * cx) + narrowed(y * cy)),
+          narrowed(narrowed(y * cx) - narrowed(f.x * cy))};
+}
+
+// A gradient that points exactly at a centre leaves nothing for a second bin. length: rounded to
+// float32. rate: bins per radian.
+template <class T>
+EF_INLINE Second<T> second_vote(const Beside<T>& b, Values<T> length, Values<T> rate) {
+  const Values<T> zero = {};
+  const Values<T> quotient = narrowed(b.along / larger(length, all<T>(1e-30f)));
   const Values<T> cosine = larger(smaller(quotient, all<T>(1)), zero);
-  const Values<T> angle = across == zero ? zero : angles_of(cosine);
-  const Bits<T> side = across > zero;  // -1: the next bin
-  const Values<T> rate = all(static_cast<T>(t.bins_per_radian));
-  return {angle * rate, bin - 1 - 2 * side, across == zero ? zero : side ? rate : -rate};
+  const Values<T> angle = b.across == zero ? zero : angles_of(cosine);
+  const Bits<T> next = b.across > zero;
+  return {angle * rate, next, b.across == zero ? zero : next ? rate : -rate};
 }
 
 EF_LEVEL_END

@@ -21,6 +21,7 @@ inline int64_t padded(int64_t count) { return (count + kPadFloats - 1) / kPadFlo
 struct HogPlan {
   int64_t h, w, colours;  // image
   int64_t cell, n;        // cell size, orientations
+  int64_t votes;          // of a pixel: 1, or 2 of bilinear assignment
   int64_t rows, columns;  // cells computed (dpm drops the outermost ones on output)
   int64_t end_y, end_x;   // pixels 1 .. end - 1 vote
   int64_t out_channels, out_rows, out_columns, dropped;
@@ -35,7 +36,8 @@ struct HogPlan {
         w(a.image.size[3]),
         colours(a.image.size[1]),
         cell(a.cell),
-        n(a.orientations) {
+        n(a.orientations),
+        votes(a.bilinear ? 2 : 1) {
     const HogShape shape = hog_shape(h, w, cell, a.orientations, a.variant);
     const bool dpm = a.variant == HogVariant::dpm;
     dropped = dpm ? 1 : 0;
@@ -69,26 +71,41 @@ struct HogPlan {
   int64_t strip_pixels() const { return padded(kStripBlocks * cell + 2) + kPadFloats; }
 };
 
+// Pixels of a row on the way to their two votes: [strip_pixels].
+template <class T, class Place>
+struct Halfway {
+  T* vote;    // length of the gradient
+  T* length;  // the same as the cosine sees it, a float32: of float images no array of its own
+  T *along, *across;  // the gradient beside the centre of its bin
+  Place* bin;
+
+  Halfway(Carver& carver, int64_t count) {
+    vote = carver.take<T>(count);
+    length = sizeof(T) == sizeof(float) ? vote : carver.take<T>(count);
+    along = carver.take<T>(count);
+    across = carver.take<T>(count);
+    bin = carver.take<Place>(count);
+  }
+};
+
 // What one worker votes with. Place: an integer as wide as T.
 template <class In, class T, class Place>
 struct VoteScratch {
-  In* pixels;     // ring of 3 rows [colours][strip_pixels], of strips that are not read in place
-  T* vote[2][2];  // [this row, next row][first bin, second bin][strip_pixels]
-  Place* place[2][2];
-  T* weight;     // [cell][4 corners]: the factor of each column of a block
-  T* histogram;  // [2 n + 1][kStripBlocks][4 corners]
+  In* pixels;  // ring of 3 rows [colours][strip_pixels], of strips that are not read in place
+  Halfway<T, Place> halfway;  // of bilinear assignment
+  T* vote[2];                 // of this row and the next: [strip_pixels][votes]
+  Place* place[2];            // [strip_pixels]
+  T* weight;                  // [cell][4 corners]: the factor of each column of a block
+  T* histogram;               // [2 n + 1][kStripBlocks][votes][4 corners]
 
-  VoteScratch(const HogPlan& p, Carver& carver) {
+  VoteScratch(const HogPlan& p, Carver& carver)
+      : halfway(carver, p.votes == 2 ? p.strip_pixels() : 0) {
     const int64_t strip = p.strip_pixels();
     pixels = carver.take<In>(3 * p.colours * strip);
-    for (int next = 0; next < 2; ++next) {
-      for (int i = 0; i < 2; ++i) {
-        vote[next][i] = carver.take<T>(strip);
-        place[next][i] = carver.take<Place>(strip);
-      }
-    }
+    for (T*& one : vote) one = carver.take<T>(p.votes * strip);
+    for (Place*& one : place) one = carver.take<Place>(strip);
     weight = carver.take<T>(4 * p.cell);
-    histogram = carver.take<T>((2 * p.n + 1) * kStripBlocks * 4);
+    histogram = carver.take<T>((2 * p.n + 1) * kStripBlocks * p.votes * 4);
   }
 };
 

@@ -51,9 +51,20 @@ class Strip {
   }
 
   // Clears votes of pixels that do not vote. Pixels beyond the image (dpm) repeat the last gradient.
-  void trim(const Votes<T>& votes, bool both) const {
+  void trim(const Votes<T>& votes) const {
     if (whole_) return;
-    for (int k = 0; k <= static_cast<int>(both); ++k) trim(votes.vote[k], votes.place[k]);
+    T* vote = votes.vote;
+    Bit<T>* place = votes.place;
+    const int64_t each = p_.votes, end = start_ + pixels_, width = count * p_.cell;
+    std::fill_n(vote, each * start_, T(0));
+    std::fill_n(place, start_, 0);
+    for (int64_t x = end; x < stop_; ++x) {
+      std::copy_n(vote + each * (x - 1), each, vote + each * x);
+      place[x] = place[x - 1];
+    }
+    const int64_t rest = std::min(stop_, width);
+    std::fill(vote + each * rest, vote + each * width, T(0));
+    std::fill(place + rest, place + width, 0);
   }
 
  private:
@@ -65,15 +76,6 @@ class Strip {
     if (left <= 0 && right <= 0) return true;
     return image_.stride[2] >= p_.w && std::max(left, right) <= p_.w && begin >= 2 &&
            end <= p_.h - 2;
-  }
-
-  void trim(T* vote, Bit<T>* place) const {
-    const int64_t end = start_ + pixels_, width = count * p_.cell;
-    std::fill_n(vote, start_, T(0));
-    std::fill_n(place, start_, 0);
-    for (int64_t x = end; x < stop_; ++x) vote[x] = vote[x - 1], place[x] = place[x - 1];
-    std::fill(vote + std::min(stop_, width), vote + width, T(0));
-    std::fill(place + std::min(stop_, width), place + width, 0);
   }
 
   In* ring(int64_t y) const {

@@ -16,7 +16,7 @@ class HogVoter {
       : p_(p), t_(t), s_(scratch), image_(a.image.cast<const In>()) {
     // Rows are computed in whole vectors, also from pixels that were not loaded.
     std::memset(s_.pixels, 0, sizeof(In) * 3 * p_.colours * p_.strip_pixels());
-    std::memset(s_.histogram, 0, sizeof(T) * (2 * p_.n + 1) * kStripBlocks * 4);
+    std::memset(s_.histogram, 0, sizeof(T) * (2 * p_.n + 1) * kStripBlocks * kVotes * 4);
     for (int64_t j = 0; j < p_.cell; ++j) store(s_.weight + 4 * j, column_weight<T>(j, p_.cell));
   }
 
@@ -28,21 +28,29 @@ class HogVoter {
     for (int64_t b = 0; b <= p_.columns; b += p_.strip) {
       Strip<In, T> strip(p_, image_, s_, i, b, std::min(p_.strip, p_.columns + 1 - b), first, last);
       make_votes(strip.rows(first), 0, strip.vectors, first);
-      strip.trim(votes(first), kBilinear);
+      strip.trim(votes(first));
       for (int64_t y = first; y < last; ++y) vote_row(strip, y, y + 1 < last, y - y0);
-      spread_strip(2 * p_.n, strip.count, p_.pitch, s_.histogram, above + b, below + b);
+      spread_strip<kBilinear>(2 * p_.n, strip.count, p_.pitch, s_.histogram, above + b, below + b);
     }
   }
 
  private:
-  Votes<T> votes(int64_t y) const {
-    const auto &vote = s_.vote[y % 2], &place = s_.place[y % 2];
-    return {{vote[0], vote[1]}, {place[0], place[1]}};
-  }
+  static constexpr int kVotes = kBilinear ? 2 : 1;
+
+  Votes<T> votes(int64_t y) const { return {s_.vote[y % 2], s_.place[y % 2]}; }
 
   EF_INLINE void make_votes(const Rows<In>& rows, int64_t begin, int64_t end, int64_t y) const {
-    for (int64_t v = begin; v < end; ++v)
-      vector_votes<kColours, kN, kBilinear, T>(rows, v * kLanes<T>, p_.colours, t_, votes(y));
+    constexpr int64_t step = kLanes<T>;
+    const Votes<T> to = votes(y);
+    if (kBilinear) {
+      const Halfway<T, Bit<T>> halfway = s_.halfway;
+      for (int64_t x = begin * step; x < end * step; x += step)
+        begin_votes<kColours, kN>(rows, x, p_.colours, t_, halfway);
+      for (int64_t x = begin * step; x < end * step; x += step) end_votes(halfway, x, t_, to);
+    } else {
+      for (int64_t x = begin * step; x < end * step; x += step)
+        vector_votes<kColours, kN>(rows, x, p_.colours, t_, to);
+    }
   }
 
   // Casts the votes of row y, row `place` of its block row, and makes those of the next row in between:
@@ -56,7 +64,7 @@ class HogVoter {
     if (p_.far_image) strip.prefetch(y + cell + 1);
     const int64_t vectors = more ? strip.vectors : 0;
     int64_t made = 0, due = 0;
-    if (kBilinear) {  // so long a chain of operations that only other vectors fill the time
+    if (kBilinear) {
       make_votes(next, 0, vectors, y + 1);
       made = vectors;
     }
@@ -64,13 +72,12 @@ class HogVoter {
       Corners<T> weight;
       std::memcpy(&weight, s_.weight + 4 * j, sizeof weight);
       weight *= factor;
-      for (int k = 0; k <= static_cast<int>(kBilinear); ++k)
-        cast_votes<kCell>(now.vote[k] + j, now.place[k] + j, cell, strip.count, weight,
-                          s_.histogram);
+      cast_votes<kCell, kVotes>(now.vote + kVotes * j, now.place + j, cell, strip.count, weight,
+                                s_.histogram);
       for (due += vectors; !kBilinear && due >= cell; due -= cell, ++made)
         make_votes(next, made, made + 1, y + 1);
     }
-    if (more) strip.trim(votes(y + 1), kBilinear);
+    if (more) strip.trim(votes(y + 1));
   }
 
   const HogPlan& p_;

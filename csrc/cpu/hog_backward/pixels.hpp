@@ -100,8 +100,9 @@ class PixelGradient {
       if (kColours != 1) store(s.channel + at, g.channel);
       store(s.place[0] + at, (bin + (f.turned & n)) * kPlace);
       if (!kBilinear) continue;
-      const Second<T> second = second_votes(f, g, bin, t_);
-      store(s.place[1] + at, directed_bins<T>(second.bin, f, n) * kPlace);
+      const Second<T> second = second_vote(beside_centre<kN>(f, bin, t_), narrowed(root(g.length2)),
+                                           all(static_cast<T>(t_.bins_per_radian)));
+      store(s.place[1] + at, directed_bins<T>(bin - 1 - 2 * second.next, f, n) * kPlace);
       store(s.share + at, second.share);
       store(s.turn + at, second.turn);
     }
