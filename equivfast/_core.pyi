@@ -36,6 +36,32 @@ def hog_backward(
     bilinear: bool,
     threads: int,
 ) -> None: ...
+def skimage_hog_pitch(columns: int, orientations: int) -> int: ...
+def skimage_hog_cells(
+    image: int,
+    dtype: int,
+    shape: Sequence[int],
+    stride: Sequence[int],
+    orientations: int,
+    cell_rows: int,
+    cell_columns: int,
+    histogram: int,
+    pitch: int,
+    threads: int,
+) -> bytes: ...
+def skimage_hog_blocks(
+    histogram: int,
+    pitch: int,
+    rows: int,
+    columns: int,
+    orientations: int,
+    block_rows: int,
+    block_columns: int,
+    norm: int,
+    out: int,
+    out_dtype: int,
+    threads: int,
+) -> None: ...
 
 class FeatureTransformArgs:
     def __init__(

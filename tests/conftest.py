@@ -45,6 +45,8 @@ TOLERANCE = {
     # The cosine to the bin centre is a float32 number by definition. Half-way between two of n bins its rounding moves
     # 6e-8 * 2 n^2 / pi^2 of a vote, and a flip measures from the other bin: 2e-6 for the n up to 12 of the tests.
     ("hog symmetry, bilinear", torch.float32): 3e-6,
+    # Numbers of at most 1, from float32 sums on both sides; 1e-7 is typical.
+    ("skimage hog", torch.float64): 1e-6,
     # Sums of up to 5 * 5 * 5 products of numbers of size 1, each rounded to 6e-8 of itself.
     ("feature_transform", torch.float32): 2e-5,
     ("feature_transform", torch.float64): 1e-13,

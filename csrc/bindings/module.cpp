@@ -8,6 +8,7 @@
 #include "ops/cuda.hpp"
 #include "ops/feature_transform.hpp"
 #include "ops/hog.hpp"
+#include "ops/skimage_hog.hpp"
 
 // Pointers, shapes and strides in; views out; the GIL released around each run. Python keeps the
 // tensors alive, allocates outputs (and the workspace of feature_transform), and has checked shapes
@@ -18,11 +19,12 @@ namespace {
 
 using Dims = std::array<int64_t, 4>;
 
-template <class T>
-ef::View<T, 4> view(uintptr_t data, const Dims& size, const Dims& stride) {
-  ef::View<T, 4> v;
+template <class T, size_t N>
+ef::View<T, N> view(uintptr_t data, const std::array<int64_t, N>& size,
+                    const std::array<int64_t, N>& stride) {
+  ef::View<T, N> v;
   v.data = reinterpret_cast<T*>(data);
-  for (int i = 0; i < 4; ++i) {
+  for (size_t i = 0; i < N; ++i) {
     v.size[i] = size[i];
     v.stride[i] = stride[i];
   }
@@ -40,14 +42,18 @@ bool interrupted() {
   return PyErr_CheckSignals() != 0;
 }
 
-template <class Args, void (*run)(const Args&)>
-void run_without_gil(const Args& args) {
+template <class Run>
+void without_gil(const Run& run) {
   try {
     py::gil_scoped_release released;
-    run(args);
+    run();
   } catch (const ef::Interrupted&) {
     throw py::error_already_set();
   }
+}
+template <class Args, void (*run)(const Args&)>
+void run_without_gil(const Args& args) {
+  without_gil([&] { run(args); });
 }
 
 void bind_hog(py::module_& m) {
@@ -93,6 +99,52 @@ void bind_hog(py::module_& m) {
     const ef::Workspace workspace(ef::hog_backward_workspace(args));
     args.forward.workspace = workspace.get();
     run_without_gil<ef::HogGradients, ef::hog_backward_cpu>(args);
+  });
+}
+
+// Cells; the pixels that the caller has to settle; blocks.
+void bind_skimage_hog(py::module_& m) {
+  using ef::SkimageHogBlocks;
+  using ef::SkimageHogCells;
+  using Dims3 = std::array<int64_t, 3>;
+  m.def("skimage_hog_pitch", &ef::skimage_hog_pitch);
+  m.def("skimage_hog_cells", [](uintptr_t image, int dtype, const Dims3& shape, const Dims3& stride,
+                                int orientations, int64_t cell_rows, int64_t cell_columns,
+                                uintptr_t histogram, int64_t pitch, int threads) {
+    SkimageHogCells args{view<const void>(image, shape, stride),
+                         static_cast<ef::Dtype>(dtype),
+                         orientations,
+                         cell_rows,
+                         cell_columns,
+                         pointer<float>(histogram),
+                         pitch,
+                         nullptr,
+                         threads};
+    const ef::Workspace workspace(ef::skimage_hog_cells_workspace(args));
+    args.workspace = workspace.get();
+    std::vector<ef::UndecidedPixel> undecided;
+    without_gil([&] { undecided = ef::skimage_hog_cells_cpu(args); });
+    return py::bytes(reinterpret_cast<const char*>(undecided.data()),
+                     undecided.size() * sizeof(ef::UndecidedPixel));
+  });
+  m.def("skimage_hog_blocks", [](uintptr_t histogram, int64_t pitch, int64_t rows, int64_t columns,
+                                 int orientations, int64_t block_rows, int64_t block_columns,
+                                 int norm, uintptr_t out, int out_dtype, int threads) {
+    SkimageHogBlocks args{pointer<const float>(histogram),
+                          pitch,
+                          rows,
+                          columns,
+                          orientations,
+                          block_rows,
+                          block_columns,
+                          static_cast<ef::BlockNorm>(norm),
+                          pointer(out),
+                          static_cast<ef::Dtype>(out_dtype),
+                          nullptr,
+                          threads};
+    const ef::Workspace workspace(ef::skimage_hog_blocks_workspace(args));
+    args.workspace = workspace.get();
+    run_without_gil<SkimageHogBlocks, ef::skimage_hog_blocks_cpu>(args);
   });
 }
 
@@ -171,4 +223,5 @@ PYBIND11_MODULE(_core, m) {
         [](uintptr_t memory, size_t bytes) { ef::advise_huge_pages(pointer(memory), bytes); });
   bind_hog(m);
   bind_feature_transform(m);
+  bind_skimage_hog(m);
 }

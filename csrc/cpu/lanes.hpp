@@ -192,6 +192,49 @@ EF_INLINE Values<double> narrowed(Values<double> v) {
 #endif
 }
 
+// Between floats and doubles: as many floats as there are doubles in a vector, and two vectors of doubles
+// as one of floats, rounded.
+EF_INLINE Values<double> widened(const float* from) {
+#if defined(__AVX512F__)
+  return _mm512_cvtps_pd(_mm256_loadu_ps(from));
+#elif defined(__AVX2__)
+  return _mm256_cvtps_pd(_mm_loadu_ps(from));
+#else
+  Values<double> v;
+  for (int l = 0; l < kLanes<double>; ++l) v[l] = from[l];
+  return v;
+#endif
+}
+EF_INLINE Values<float> joined(Values<double> low, Values<double> high) {
+#if defined(__AVX512F__)
+  return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(low)), _mm512_cvtpd_ps(high), 1);
+#elif defined(__AVX2__)
+  return _mm256_set_m128(_mm256_cvtpd_ps(high), _mm256_cvtpd_ps(low));
+#elif defined(__SSE2__)
+  return _mm_movelh_ps(_mm_cvtpd_ps(low), _mm_cvtpd_ps(high));
+#else
+  Values<float> v;
+  for (int l = 0; l < kLanes<double>; ++l) {
+    v[l] = static_cast<float>(low[l]);
+    v[l + kLanes<double>] = static_cast<float>(high[l]);
+  }
+  return v;
+#endif
+}
+
+// Bit l is set where the sign bit of lane l is.
+EF_INLINE uint32_t signs_of(Bits<float> v) {
+#if defined(__AVX512F__)
+  return _mm512_movepi32_mask((__m512i)v);
+#elif defined(EF_INTRINSIC)
+  return static_cast<uint32_t>(EF_INTRINSIC(movemask_ps)((Values<float>)v));
+#else
+  uint32_t mask = 0;
+  for (int l = 0; l < kLanes<float>; ++l) mask |= static_cast<uint32_t>(v[l] < 0) << l;
+  return mask;
+#endif
+}
+
 // -1 where the sign bit is set, 0 elsewhere.
 template <class T>
 EF_INLINE Bits<T> negative(Values<T> v) {

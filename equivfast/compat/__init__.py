@@ -1,1 +1,1 @@
-"""Faces for other libraries: import the one you use, as in `from equivfast.compat.sklearn import HOGTransformer`."""
+"""Faces for other libraries, computed by equivfast's kernels: `from equivfast.compat.skimage import hog`."""

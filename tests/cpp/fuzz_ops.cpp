@@ -12,6 +12,7 @@
 
 #include "ops/feature_transform.hpp"
 #include "ops/hog.hpp"
+#include "ops/skimage_hog.hpp"
 
 namespace {
 
@@ -137,6 +138,54 @@ void fuzz_hog(Random& random, ef::Dtype dtype) {
   if (std::is_same<In, Out>::value) fuzz_hog_backward<Out>(random, args, shape, out_size);
 }
 
+template <class In>
+void fuzz_skimage_hog(Random& random, ef::Dtype dtype) {
+  ef::SkimageHogCells cells{};
+  const bool common = random.coin();  // what is compiled for itself
+  cells.orientations = common ? 9 : static_cast<int>(random.integer(1, 40));
+  cells.cell_rows = random.integer(1, random.coin() ? 16 : 3);
+  cells.cell_columns = common ? 8 : random.integer(1, random.coin() ? 16 : 3);
+  const int64_t rows = random.integer(1, 5), columns = random.integer(1, random.coin() ? 5 : 20);
+  const int64_t shape[4] = {
+      1, random.coin() ? 1 : random.integer(1, 4),
+      rows * cells.cell_rows + random.integer(0, cells.cell_rows - 1),
+      columns * cells.cell_columns + random.integer(0, cells.cell_columns - 1)};
+  const Array<In> image(random, shape, true);
+  cells.image.data = image.view.data;
+  for (int axis = 0; axis < 3; ++axis) {
+    cells.image.size[axis] = shape[axis + 1];
+    cells.image.stride[axis] = image.view.stride[axis + 1];
+  }
+  cells.image_dtype = dtype;
+  cells.pitch = ef::skimage_hog_pitch(columns, cells.orientations);
+  const std::unique_ptr<float[]> histogram(new float[static_cast<size_t>(rows * cells.pitch)]);
+  cells.histogram = histogram.get();
+  cells.threads = static_cast<int>(random.integer(1, 3));
+  const Workspace workspace(ef::skimage_hog_cells_workspace(cells));
+  cells.workspace = workspace.memory.get();
+  ef::skimage_hog_cells_cpu(cells);
+
+  ef::SkimageHogBlocks blocks{};
+  blocks.histogram = cells.histogram;
+  blocks.pitch = cells.pitch;
+  blocks.rows = rows;
+  blocks.columns = columns;
+  blocks.orientations = cells.orientations;
+  blocks.block_rows = random.integer(1, std::min<int64_t>(rows, 4));
+  blocks.block_columns = random.integer(1, std::min<int64_t>(columns, 4));
+  blocks.norm = static_cast<ef::BlockNorm>(random.integer(0, 3));
+  const bool wide = random.coin();
+  blocks.out_dtype = wide ? ef::Dtype::float64 : ef::Dtype::float32;
+  const int64_t count = (rows - blocks.block_rows + 1) * (columns - blocks.block_columns + 1) *
+                        blocks.block_rows * blocks.block_columns * blocks.orientations;
+  const std::unique_ptr<char[]> out(new char[static_cast<size_t>(count * (wide ? 8 : 4))]);
+  blocks.out = out.get();
+  blocks.threads = cells.threads;
+  const Workspace more(ef::skimage_hog_blocks_workspace(blocks));
+  blocks.workspace = more.memory.get();
+  ef::skimage_hog_blocks_cpu(blocks);
+}
+
 struct Csr {
   std::vector<int64_t> columns, rows{0};
   Csr(Random& random, int64_t d, int64_t width) {
@@ -203,6 +252,9 @@ int main(int argc, char** argv) {
     fuzz_hog<uint8_t, float>(random, ef::Dtype::uint8);
     fuzz_hog<float, float>(random, ef::Dtype::float32);
     fuzz_hog<double, double>(random, ef::Dtype::float64);
+    fuzz_skimage_hog<uint8_t>(random, ef::Dtype::uint8);
+    fuzz_skimage_hog<float>(random, ef::Dtype::float32);
+    fuzz_skimage_hog<double>(random, ef::Dtype::float64);
     fuzz_feature_transform<float>(random, ef::Dtype::float32);
     fuzz_feature_transform<double>(random, ef::Dtype::float64);
   }

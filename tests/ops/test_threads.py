@@ -97,6 +97,13 @@ from equivfast import _core
 _core.hog_backward(image.data_ptr(), 1, image.shape, image.stride(), grad.data_ptr(), grad.shape, grad.stride(),
                    into.data_ptr(), into.stride(), 40, 9, 0, False, torch.get_num_threads())
 """,
+    "skimage_hog": """
+import numpy as np
+from equivfast.compat import skimage
+image = np.broadcast_to(np.arange(20_000, dtype=np.uint8), (1_000_000, 20_000))
+ready()
+skimage.hog(image, pixels_per_cell=(500, 40))
+""",
     "feature_transform": """
 x, index = torch.rand(1, 64, 16, 16).expand(100_000, 64, 16, 16), torch.arange(64).reshape(8, 8)
 ready()
@@ -126,6 +133,8 @@ EPILOGUE = '\nprint("finished", flush=True)\n'
         ("hog", 1),
         ("hog", 2),
         ("hog_backward", 2),
+        ("skimage_hog", 1),
+        ("skimage_hog", 2),
         ("feature_transform", 2),
         ("feature_transform_backward", 2),
     ],
