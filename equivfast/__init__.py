@@ -17,7 +17,7 @@ from equivfast._build_info import build_info, set_cpu_level
 from equivfast.ops import feature_transform, hog
 
 if TYPE_CHECKING:
-    from equivfast import data, groups, maps, representations, studies
+    from equivfast import data, groups, inversion, maps, representations, studies
 
 __version__ = "0.1.0"
 __all__ = [
@@ -27,13 +27,14 @@ __all__ = [
     "feature_transform",
     "groups",
     "hog",
+    "inversion",
     "maps",
     "representations",
     "set_cpu_level",
     "studies",
 ]
 
-_ROOMS = ("data", "groups", "maps", "representations", "studies")
+_ROOMS = ("data", "groups", "inversion", "maps", "representations", "studies")
 
 
 def __getattr__(name: str) -> ModuleType:

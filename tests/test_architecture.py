@@ -23,7 +23,7 @@ PYTHON_FLOORS = (
     {FACE},
     {"studies", "compat", "testing"},
     {"pose"},
-    {"maps"},
+    {"maps", "inversion"},
     {"representations"},
     {"ops", "groups", "data", "report", "_build_info"},
     {"_core", "_probe"},
