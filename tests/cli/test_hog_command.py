@@ -10,9 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from equivfast import data, ops
+from equivfast import data, inversion, ops
 from equivfast.cli.hog import hog as command
 from equivfast.cli.main import program
+from equivfast.representations import HOG
 
 
 def run(*arguments: str | Path) -> Result:
@@ -77,3 +78,51 @@ def test_images_of_one_name_would_overwrite_each_other(tmp_path: Path, image: Pa
         f"images must have different names, got {image} and {other}",
     )
     assert not (tmp_path / "o").exists()
+
+
+def test_inversions_are_written_beside_the_glyphs(tmp_path: Path, image: Path) -> None:
+    result = run(image, "--out", tmp_path / "o", "--invert")
+    assert result.exit_code == 0, result.stderr
+    inverted = tmp_path / "o" / "cat-inverted.png"
+    assert result.stdout.endswith(f"glyphs in {tmp_path}/o/cat.png, inversion (paired) in {inverted}\n")
+    with Image.open(inverted) as picture:
+        assert (picture.mode, picture.size) == ("L", (140, 100))
+        seen = np.asarray(picture).astype(np.float32)
+    expected = inversion.invert(
+        np.load(tmp_path / "o" / "cat.npy"), HOG(assignment="nearest"), size=(100, 140)
+    )
+    np.testing.assert_array_equal(seen, expected.round())
+    grey = data.read_image(image).mean(axis=2)
+    assert np.corrcoef(seen.ravel(), grey.ravel())[0, 1] > 0.5
+    assert "inversion (1)" in result.stderr  # progress, as a log shows it
+
+
+@pytest.mark.parametrize(
+    ("options", "method"),
+    [
+        (("--invert", "--cell", 10), "gradient"),
+        (("--invert", "--variant", "dalal-triggs"), "gradient"),
+        (("--invert-by", "gradient"), "gradient"),
+        (("--invert-by", "paired", "--assignment", "bilinear"), "paired"),
+    ],
+    ids=str,
+)
+def test_how_to_invert_is_chosen_or_told(tmp_path: Path, image: Path, options: tuple, method: str) -> None:
+    result = run(image, "--out", tmp_path / "o", *options)
+    assert result.exit_code == 0, result.stderr
+    assert f"inversion ({method}) in {tmp_path}/o/cat-inverted.png" in result.stdout
+    assert data.read_image(tmp_path / "o" / "cat-inverted.png").shape[:2] == (100, 140)
+
+
+def test_what_cannot_be_inverted_is_told_before_anything_is_written(tmp_path: Path, image: Path) -> None:
+    fails(
+        run(image, "--out", tmp_path / "o", "--invert-by", "paired", "--cell", 4),
+        "needs variant uoctti, cell 8",
+    )
+    fails(run(image, "--out", tmp_path / "o", "--invert-by", "magic"), "'magic' is not one of")
+    other = tmp_path / "cat-inverted.png"
+    other.write_bytes(image.read_bytes())
+    message = f"images must not be named like inversions, got {image} and {other}"
+    fails(run(image, other, "--out", tmp_path / "o", "--invert"), message)
+    assert not (tmp_path / "o").exists()
+    assert run(image, other, "--out", tmp_path / "o").exit_code == 0
