@@ -18,7 +18,9 @@ The one script stands in the page itself and sorts a table; without it everythin
         best                    the name of the method with the smallest error (controls left out)
         gain                    {over, mean, low, high}: the better control, and how far the best is below it
         example                 may be absent: photo, method, field [H, W] of the pictures (may be absent), and image_x,
-                                image_gx, phi_x, phi_gx, mapped (PNG as data: addresses; see glyphs.png_uri)
+                                image_gx, phi_x, phi_gx, mapped (PNG as data: addresses; see glyphs.png_uri). These
+                                may be absent, all four: inverted_by ("paired" or "gradient"), and inverted_x,
+                                inverted_gx, inverted_mapped: the pictures that phi_x, phi_gx, mapped describe
     headline        list of value, text (a sentence)
     findings        list of sentences
     interval        may be absent: what low and high are, in words
@@ -58,7 +60,7 @@ from markupsafe import Markup
 
 from equivfast.report import figures, formats, sections
 from equivfast.report.atomic import write_text
-from equivfast.report.sections import PICTURES
+from equivfast.report.sections import INVERSIONS, PICTURES
 from equivfast.report.svg import show
 
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -146,7 +148,8 @@ def _check(result: dict[str, Any]) -> None:
         raise ValueError("write_equivariance_page: result must have at least one transformation, got none")
     for transform in result["transforms"]:
         example = transform.get("example")
-        for picture in PICTURES if example else ():
+        needed = PICTURES + INVERSIONS if example and "inverted_by" in example else PICTURES
+        for picture in needed if example else ():
             _check_picture("write_equivariance_page", example[picture])
     for pattern in result.get("pattern") or []:
         _check_picture("write_equivariance_page", pattern["picture"])

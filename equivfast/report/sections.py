@@ -11,6 +11,7 @@ from equivfast.report.figures import Figure
 from equivfast.report.svg import slug
 
 PICTURES = ("image_x", "image_gx", "phi_x", "phi_gx", "mapped")
+INVERSIONS = ("inverted_x", "inverted_gx", "inverted_mapped")  # of the last three; an example may lack them
 # Places on the page and the words that lead there; a part that is absent has neither.
 CONTENTS = (
     ("findings", "findings", "findings"),
@@ -74,7 +75,7 @@ def without_pictures(result: dict[str, Any]) -> dict[str, Any]:
 
     def bare(transform: dict[str, Any]) -> dict[str, Any]:
         example = transform.get("example") or {}
-        kept = {key: value for key, value in example.items() if key not in PICTURES}
+        kept = {key: value for key, value in example.items() if key not in PICTURES + INVERSIONS}
         return {**transform, "example": kept} if example else transform
 
     found = {**result, "transforms": [bare(transform) for transform in result["transforms"]]}
@@ -95,7 +96,8 @@ def _transformation(place: int, transform: dict[str, Any]) -> dict[str, Any]:
 
 
 def _glyph_row(transform: dict[str, Any]) -> Figure | None:
-    """The five pictures x, gx, phi(x), phi(gx), M phi(x), with the numbers of the method that drew them."""
+    """The five pictures x, gx, phi(x), phi(gx), M phi(x), with the numbers of the method that drew them; and below
+    the last three, where the example has them, the pictures that these features describe."""
     example = transform.get("example")
     if not example:
         return None
@@ -103,7 +105,7 @@ def _glyph_row(transform: dict[str, Any]) -> Figure | None:
     data = {
         "transform": transform["name"],
         "field": transform["field"],
-        **{key: value for key, value in example.items() if key not in PICTURES},
+        **{key: value for key, value in example.items() if key not in PICTURES + INVERSIONS},
         "errors": rows,
     }
     return Figure(f"glyphs-{slug(transform['name'])}", "An example", Markup(""), data)

@@ -1,4 +1,4 @@
-"""An example to look at: a held-out window, its fields as HOG glyphs, and what the map makes of them."""
+"""An example to look at: a held-out window, its fields as glyphs and inverted, and what the map makes of them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from equivfast import maps, report
+from equivfast import inversion, maps, report
 from equivfast.groups import Transform, identity
+from equivfast.representations import HOG
 from equivfast.studies._pairs import Pairs
 from equivfast.studies._windows import WindowSet, centred
 
@@ -16,7 +17,8 @@ _GLYPH_PIXELS = 300  # side of a picture of glyphs: as large as the report shows
 
 
 def example(pairs: Pairs, m: maps.Map, method: str, windows: WindowSet) -> dict[str, Any]:
-    """The held-out window with the clearest edges: pictures and glyphs of x, gx and M phi(x), drawn to one scale."""
+    """The held-out window with the clearest edges: pictures and glyphs of x, gx and M phi(x), drawn to one scale;
+    and pictures that phi(x), phi(gx) and M phi(x) describe."""
     phi, field = pairs.phi, pairs.target.height
     # Fur and foliage are strong in every orientation; an edge is strong in one and weak in the others.
     edges = [
@@ -39,7 +41,16 @@ def example(pairs: Pairs, m: maps.Map, method: str, windows: WindowSet) -> dict[
         "phi_x": phi_x,
         "phi_gx": phi_gx,
         "mapped": mapped,
+        **_inverted(torch.stack(fields), phi),
     }
+
+
+def _inverted(fields: torch.Tensor, phi: HOG) -> dict[str, str]:
+    """The pictures that phi(x), phi(gx) and M phi(x) describe, and how they were found."""
+    method = "paired" if inversion.pairable(phi) else "gradient"
+    pictures = inversion.invert(fields, phi, method).round().to(torch.uint8).numpy()
+    names = ("inverted_x", "inverted_gx", "inverted_mapped")
+    return {"inverted_by": method, **dict(zip(names, map(report.png_uri, pictures), strict=True))}
 
 
 def _picture(windows: WindowSet, i: int, g: Transform, field: int) -> np.ndarray:

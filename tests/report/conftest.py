@@ -91,6 +91,10 @@ def transform(
     }
 
 
+def grey_picture(seed: int) -> str:
+    return report.png_uri(np.random.default_rng(100 + seed).integers(0, 256, (6, 6), dtype=np.uint8))
+
+
 def parts() -> dict[str, Any]:
     """Everything that a result may lack."""
     picture = report.png_uri(report.sparsity(np.eye(8), (2, 2), (2, 2), (2, 2)))
@@ -152,6 +156,8 @@ def result() -> dict[str, Any]:
     flipped = transform("hflip", "horizontal <i>flip</i>", (0.322, 0.306, 0.067), photos)
     flipped["methods"].insert(2, method("permutation", "exact", 3e-5, photos, max_abs=4e-6))
     flipped["best"] = "permutation"
+    names = ("inverted_x", "inverted_gx", "inverted_mapped")
+    turned["example"] |= {name: grey_picture(k) for k, name in enumerate(names)} | {"inverted_by": "paired"}
     return {
         "title": f"HOG {EVIL}",
         "created": "2025-11-23T04:10:11+00:00",

@@ -166,7 +166,26 @@ def test_five_pictures_stand_in_order(html: str, result: dict[str, Any]) -> None
     pictures = [a["src"] for tag, a in Page(html).tags if tag == "img"]
     example = result["transforms"][0]["example"]
     assert pictures[:5] == [example[key] for key in ("image_x", "image_gx", "phi_x", "phi_gx", "mapped")]
-    assert len(pictures) == 11 and pictures[10] == result["pattern"][0]["picture"]
+    assert len(pictures) == 14 and pictures[13] == result["pattern"][0]["picture"]
+
+
+def test_inversions_stand_below_the_features_that_they_show(html: str, result: dict[str, Any]) -> None:
+    page = Page(html)
+    example = result["transforms"][0]["example"]
+    pictures = [a["src"] for tag, a in page.tags if tag == "img"]
+    assert pictures[5:8] == [example[key] for key in ("inverted_x", "inverted_gx", "inverted_mapped")]
+    assert html.count('class="five inverted"') == 1  # the other example has none
+    assert "by a dictionary of features and pictures" in page.text
+    shown = page.blocks["data-glyphs-rot-45"]
+    assert shown["inverted_by"] == "paired" and "inverted_x" not in shown
+    kept = page.blocks["data-result"]["transforms"][0]["example"]
+    assert [key for key in kept if key.startswith("inverted")] == ["inverted_by"]
+
+
+def test_inversions_by_descent_say_so(tmp_path: Path, result: dict[str, Any]) -> None:
+    result["transforms"][0]["example"]["inverted_by"] = "gradient"
+    page = Page(report.write_equivariance_page(tmp_path / "p.html", result).read_text(encoding="utf-8"))
+    assert "by gradient descent through HOG" in page.text
 
 
 def test_curves_and_examples_may_be_absent(tmp_path: Path, result: dict[str, Any]) -> None:
@@ -240,6 +259,10 @@ def test_page_of_many_transformations_has_unique_ids(tmp_path: Path, result: dic
         (
             lambda r: r["transforms"][0]["example"].update(phi_x="https://example.org/x.png"),
             "a picture must be a data:image/png;base64 address, got 'https://example.org/x.png'",
+        ),
+        (
+            lambda r: r["transforms"][0]["example"].update(inverted_gx="https://example.org/y.png"),
+            "a picture must be a data:image/png;base64 address, got 'https://example.org/y.png'",
         ),
         (lambda r: r["pattern"][0].update(picture="pattern.png"), "a picture must be"),
         (

@@ -1,5 +1,7 @@
 """The whole study, small: from photographs to the result, the report and the command line."""
 
+import base64
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -53,6 +55,39 @@ def gain_is_paired(transform: dict) -> bool:
 
 def methods(result: dict, name: str) -> dict[str, dict]:
     return next({m["name"]: m for m in t["methods"]} for t in result["transforms"] if t["name"] == name)
+
+
+def shown(example: dict, name: str) -> np.ndarray:
+    """A picture of the example, grey."""
+    content = base64.b64decode(example[name].partition(",")[2])
+    return np.asarray(Image.open(io.BytesIO(content)).convert("L")).astype(np.float64)
+
+
+def test_inverted_features_show_the_window_and_the_map_turns_it(result):
+    """phi(gx) inverted is like gx, and M phi(x) inverted like phi(gx) inverted, more than like phi(x) inverted."""
+
+    def alike(a: np.ndarray, b: np.ndarray) -> float:
+        return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
+
+    for transform in result["transforms"]:
+        example = transform["example"]
+        assert example["inverted_by"] == "paired"
+        x, gx, mapped = (shown(example, f"inverted_{name}") for name in ("x", "gx", "mapped"))
+        assert x.shape == gx.shape == mapped.shape == (5 * 8, 5 * 8)
+        assert alike(mapped, gx) > 0.6 and alike(mapped, gx) > alike(x, gx), transform["name"]
+        if transform["name"] != "scale:1.25":  # which leaves what 40 pixels show nearly where it was
+            moved = shown(example, "image_gx")
+            assert alike(gx, moved) > alike(x, moved) + 0.1, transform["name"]
+            assert alike(mapped, moved) > alike(x, moved) + 0.1, transform["name"]
+
+
+def test_other_settings_are_inverted_by_descent():
+    config = replace(
+        SMALL, cell=6, orientations=8, field=3, transforms=("hflip",), train_windows=60, test_windows=12
+    )
+    example = run(config)["transforms"][0]["example"]
+    assert example["inverted_by"] == "gradient"
+    assert shown(example, "inverted_mapped").shape == (18, 18) and shown(example, "inverted_x").std() > 5
 
 
 @pytest.mark.parametrize("name", ["hflip", "rot:180"])
