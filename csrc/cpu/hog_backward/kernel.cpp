@@ -30,15 +30,19 @@ void run_assignment(const HogGradients& g) {
                      : run_backward<T, kColours, kN, kCell, false>(g);
 }
 
-template <class T, int kColours>
-void run_setting(const HogGradients& g) {
-  g.forward.orientations == 9 && g.forward.cell == 8 ? run_assignment<T, kColours, 9, 8>(g)
-                                                     : run_assignment<T, kColours, 0, 0>(g);
-}
-
+// The most common setting is compiled for itself, and for its numbers of channels.
 void hog_backward_kernel(const HogGradients& g) {
-  if (g.forward.image_dtype == Dtype::float64) return run_assignment<double, 0, 0, 0>(g);
-  g.forward.image.size[1] == 1 ? run_setting<float, 1>(g) : run_setting<float, 0>(g);
+  const HogArgs& a = g.forward;
+  if (a.image_dtype == Dtype::float64) return run_assignment<double, 0, 0, 0>(g);
+  if (a.orientations != 9 || a.cell != 8) return run_assignment<float, 0, 0, 0>(g);
+  switch (a.image.size[1]) {
+    case 1:
+      return run_assignment<float, 1, 9, 8>(g);
+    case 3:
+      return run_assignment<float, 3, 9, 8>(g);
+    default:
+      return run_assignment<float, 0, 0, 0>(g);
+  }
 }
 
 EF_LEVEL_END

@@ -27,7 +27,8 @@ class PixelGradient {
         block_(4 * (2 * p.n + 1)) {
     // Whole vectors and blocks run over into the margins.
     std::memset(s_.pixels, 0, sizeof(T) * 3 * p_.colours * s_.width);
-    std::memset(s_.gradient, 0, sizeof(T) * 3 * p_.colours * 2 * s_.width);
+    std::memset(s_.gradient, 0, sizeof(T) * 3 * 2 * s_.width);
+    std::memset(s_.channel, 0, sizeof(Bit<T>) * 3 * s_.width);
     for (int k = 0; k < 2; ++k) std::memset(s_.place[k], 0, sizeof(Bit<T>) * s_.width);
   }
 
@@ -47,14 +48,13 @@ class PixelGradient {
     return s_.pixels + (y + 3) % 3 * p_.colours * s_.width + s_.margin;
   }
   // Along x; along y it is `width` later.
-  T* gradient_row(int64_t y, int64_t c) const {
-    return s_.gradient + ((y + 3) % 3 * p_.colours + c) * 2 * s_.width + s_.margin;
-  }
+  T* gradient_row(int64_t y) const { return s_.gradient + (y + 3) % 3 * 2 * s_.width + s_.margin; }
+  Bit<T>* channel_row(int64_t y) const { return s_.channel + (y + 3) % 3 * s_.width + s_.margin; }
 
   // With respect to the differences along x and y at every pixel of row y.
   void row_gradient(int64_t i, int64_t y) {
     if (y < 1 || y > p_.h - 2 || p_.w < 3) {
-      std::memset(gradient_row(y, 0) - s_.margin, 0, sizeof(T) * p_.colours * 2 * s_.width);
+      std::memset(gradient_row(y) - s_.margin, 0, sizeof(T) * 2 * s_.width);
       return;
     }
     for (int64_t row = std::max(loaded_ + 1, y - 1); row <= y + 1; ++row) load_pixels(i, row);
@@ -88,6 +88,7 @@ class PixelGradient {
     const Scratch s = s_;
     const int n = kN ? kN : t_.n;
     const int64_t end = p_.w - 1, colours = p_.colours;
+    Bit<T>* channel = channel_row(y);
     for (int64_t x = 1; x < end; x += kLanes<T>) {
       const int64_t at = s.margin + x;
       const Gradient<T> g = strongest_gradient<kColours, T>(rows, x, colours);
@@ -97,7 +98,7 @@ class PixelGradient {
       const Values<T> inverse = length == zero ? zero : T(1) / length;
       store(s.unit[0] + at, g.dx * inverse);
       store(s.unit[1] + at, g.dy * inverse);
-      if (kColours != 1) store(s.channel + at, g.channel);
+      if (kColours != 1) store(channel + x, g.channel);
       store(s.place[0] + at, (bin + (f.turned & n)) * kPlace);
       if (!kBilinear) continue;
       const Second<T> second = second_vote(beside_centre<kN>(f, bin, t_), narrowed(root(g.length2)),
@@ -191,45 +192,55 @@ class PixelGradient {
   // To the differences of the strongest channel.
   void distribute(int64_t y) const {
     const Scratch s = s_;
-    const int64_t end = p_.w - 1, colours = kColours ? kColours : p_.colours;
-    T* to = gradient_row(y, 0);
+    const int64_t end = p_.w - 1;
+    T *along_x = gradient_row(y), *along_y = along_x + s.width;
     for (int64_t x = 1; x < end; x += kLanes<T>) {
       const int64_t at = s.margin + x;
-      const Values<T> ux = load(s.unit[0] + at), uy = load(s.unit[1] + at), zero{};
+      const Values<T> ux = load(s.unit[0] + at), uy = load(s.unit[1] + at);
       Values<T> along = load(s.vote[0] + at), across{};
       if (kBilinear) {
         const Values<T> apart = load(s.vote[1] + at) - along;
         along += load(s.share + at) * apart;
         across = load(s.turn + at) * apart;
       }
-      const Values<T> gx = along * ux - across * uy, gy = along * uy + across * ux;
-      Bits<T> channel{};
-      if (kColours != 1) std::memcpy(&channel, s.channel + at, sizeof channel);
-      for (int64_t c = 0; c < colours; ++c) {
-        const Bits<T> here = channel == Bits<T>{} + static_cast<Bit<T>>(c);
-        store(to + 2 * c * s.width + x, here ? gx : zero);
-        store(to + (2 * c + 1) * s.width + x, here ? gy : zero);
-      }
+      store(along_x + x, along * ux - across * uy);
+      store(along_y + x, along * uy + across * ux);
     }
-    for (int64_t c = 0; c < 2 * colours; ++c) std::fill_n(to + c * s.width + end, kLanes<T>, T(0));
+    std::fill_n(along_x + end, kLanes<T>, T(0));
+    std::fill_n(along_y + end, kLanes<T>, T(0));
   }
 
-  // Every pixel is the right, left, lower and upper neighbour of another.
+  // Every pixel is the right, left, lower and upper neighbour of others, in the channel that is the
+  // strongest there.
   void finish_row(int64_t i, int64_t y) const {
-    const int64_t step = out_.stride[3];
-    for (int64_t c = 0; c < p_.colours; ++c) {
-      const T *here = gradient_row(y, c), *above = gradient_row(y - 1, c) + s_.width,
-              *below = gradient_row(y + 1, c) + s_.width;
-      T* to = out_.at(i, c, y, 0);
-      step == 1 ? gather_row(here, above, below, p_.w, 1, to)
-                : gather_row(here, above, below, p_.w, step, to);
+    const int64_t step = out_.stride[3], plane = out_.stride[1], width = p_.w,
+                  colours = kColours ? kColours : p_.colours;
+    const T *here = gradient_row(y), *above = gradient_row(y - 1) + s_.width,
+            *below = gradient_row(y + 1) + s_.width;
+    const Bit<T>*channel = channel_row(y), *channel_above = channel_row(y - 1),
+          *channel_below = channel_row(y + 1);
+    T* to = out_.at(i, 0, y, 0);
+    for (int64_t x = 0; x < width; x += kLanes<T>) {
+      const Values<T> left = load(here + x - 1), right = load(here + x + 1), up = load(above + x),
+                      down = load(below + x);
+      for (int64_t c = 0; c < colours; ++c) {
+        const auto of = [c](Values<T> gradient, const Bit<T>* of_pixel) {
+          return kColours == 1 ? gradient : where_equal(of_pixel, static_cast<Bit<T>>(c), gradient);
+        };
+        const Values<T> sum = (of(left, channel + x - 1) - of(right, channel + x + 1)) +
+                              (of(up, channel_above + x) - of(down, channel_below + x));
+        put(sum, to + c * plane + x * step, step, width - x);
+      }
     }
   }
-  static EF_INLINE void gather_row(const T* EF_RESTRICT here, const T* EF_RESTRICT above,
-                                   const T* EF_RESTRICT below, int64_t width, int64_t step,
-                                   T* EF_RESTRICT to) {
-    for (int64_t x = 0; x < width; ++x)
-      to[x * step] = (here[x - 1] - here[x + 1]) + (above[x] - below[x]);
+  static EF_INLINE Values<T> where_equal(const Bit<T>* from, Bit<T> c, Values<T> v) {
+    Bits<T> bits;
+    std::memcpy(&bits, from, sizeof bits);
+    return bits == Bits<T>{} + c ? v : Values<T>{};
+  }
+  static EF_INLINE void put(Values<T> v, T* to, int64_t step, int64_t room) {
+    if (step == 1 && room >= kLanes<T>) return store(to, v);
+    for (int64_t l = 0; l < std::min<int64_t>(room, kLanes<T>); ++l) to[l * step] = v[l];
   }
 
   const BackwardPlan& p_;

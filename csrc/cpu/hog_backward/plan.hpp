@@ -58,10 +58,10 @@ struct PixelScratch {
   T* factor;        // [cell][4 corners]: of the votes of this row
   T* unit[2];       // [width]: the direction of each pixel's gradient
   T *share, *turn;  // [width]: of the second bin; how it grows with the angle
-  Place* channel;   // [width]: the strongest
+  Place* channel;   // ring of 3 rows [width]: the strongest
   Place* place[2];  // [width]: first and second bin
   T* vote[2];       // [width]: gradients of the two votes
-  T* gradient;      // ring of 3 rows [colours][2: along x, along y][width]
+  T* gradient;      // ring of 3 rows [2: along x, along y][width], of the strongest channel
   int64_t margin, width;
 
   PixelScratch(const HogPlan& p, Carver& carver) {
@@ -73,10 +73,10 @@ struct PixelScratch {
     for (T*& one : unit) one = carver.take<T>(width);
     share = carver.take<T>(width);
     turn = carver.take<T>(width);
-    channel = carver.take<Place>(width);
+    channel = carver.take<Place>(3 * width);
     for (Place*& one : place) one = carver.take<Place>(width);
     for (T*& one : vote) one = carver.take<T>(width);
-    gradient = carver.take<T>(3 * p.colours * 2 * width);
+    gradient = carver.take<T>(3 * 2 * width);
   }
 };
 
