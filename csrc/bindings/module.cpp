@@ -1,6 +1,8 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
+
 #include "core/errors.hpp"
 #include "cpu/dispatch.hpp"
 #include "cpu/memory.hpp"
@@ -15,19 +17,37 @@
 // and dtypes before it comes here.
 namespace py = pybind11;
 
+// Sizes or strides: a tuple of N integers. pybind11's own way with sequences takes longer than the rest
+// of a call.
+template <int N>
+struct Numbers {
+  int64_t of[N];
+};
+
+namespace pybind11::detail {
+template <int N>
+struct type_caster<Numbers<N>> {
+  PYBIND11_TYPE_CASTER(Numbers<N>, const_name("tuple[int, ...]"));
+  bool load(handle from, bool) {
+    if (!PyTuple_Check(from.ptr()) || PyTuple_GET_SIZE(from.ptr()) != N) return false;
+    for (int i = 0; i < N; ++i) value.of[i] = PyLong_AsLongLong(PyTuple_GET_ITEM(from.ptr(), i));
+    if (!PyErr_Occurred()) return true;
+    PyErr_Clear();
+    return false;
+  }
+};
+}  // namespace pybind11::detail
+
 namespace {
 
-using Dims = std::array<int64_t, 4>;
+using Dims = Numbers<4>;
 
-template <class T, size_t N>
-ef::View<T, N> view(uintptr_t data, const std::array<int64_t, N>& size,
-                    const std::array<int64_t, N>& stride) {
+template <class T, int N>
+ef::View<T, N> view(uintptr_t data, const Numbers<N>& size, const Numbers<N>& stride) {
   ef::View<T, N> v;
   v.data = reinterpret_cast<T*>(data);
-  for (size_t i = 0; i < N; ++i) {
-    v.size[i] = size[i];
-    v.stride[i] = stride[i];
-  }
+  std::copy_n(size.of, N, v.size);
+  std::copy_n(stride.of, N, v.stride);
   return v;
 }
 
@@ -106,7 +126,7 @@ void bind_hog(py::module_& m) {
 void bind_skimage_hog(py::module_& m) {
   using ef::SkimageHogBlocks;
   using ef::SkimageHogCells;
-  using Dims3 = std::array<int64_t, 3>;
+  using Dims3 = Numbers<3>;
   m.def("skimage_hog_pitch", &ef::skimage_hog_pitch);
   m.def("skimage_hog_cells", [](uintptr_t image, int dtype, const Dims3& shape, const Dims3& stride,
                                 int orientations, int64_t cell_rows, int64_t cell_columns,

@@ -26,6 +26,7 @@ _READ_AS: dict[str, Any] = {
     "?": np.uint8, "B": np.uint8, "b": np.float32, "h": np.float32, "H": np.float32, "e": np.float32,
     "f": np.float32,
 }  # fmt: skip
+_ROOTS = np.sqrt(np.arange(256.0))
 _UNDECIDED = np.dtype([("cell", "i8"), ("gradient_y", "f8"), ("gradient_x", "f8"), ("share", "f8")])
 
 
@@ -97,7 +98,8 @@ def hog(
         return feature.hog(image, **options, channel_axis=channel_axis)
     dtype = np.float32 if pixels.dtype.char in "ef" else np.float64
     if transform_sqrt:
-        pixels = np.sqrt(pixels.astype(dtype, copy=False))
+        of_bytes = pixels.dtype == np.uint8
+        pixels = np.take(_ROOTS, pixels) if of_bytes else np.sqrt(pixels.astype(dtype, copy=False))
     histogram = _histogram(pixels if colour else pixels[..., None], orientations, sizes[:2])
     picture = None
     if visualize:

@@ -31,7 +31,7 @@ def same_device(op: str, first: tuple[str, torch.Tensor], **others: torch.Tensor
 
 def on_cpu(op: str, name: str, tensor: torch.Tensor) -> None:
     """Fake and meta tensors pass: they stand for tensors of any device."""
-    if tensor.device.type not in ("cpu", "meta"):
+    if not tensor.is_cpu and tensor.device.type not in ("cpu", "meta"):
         raise ValueError(f"{op}: {name} is on {tensor.device}; this version computes on the CPU only")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
@@ -26,11 +28,7 @@ _BACKWARD_SCHEMA = (
 )
 
 
-def _infer(
-    image: torch.Tensor, cell: int, orientations: int, variant: str, assignment: str, layout: str
-) -> torch.Tensor:
-    _check.rank("hog", "image", image, (4,), "(n, c, h, w)")
-    _check.dtype("hog", "image", image, tuple(DTYPE_CODES))
+def _check_settings(cell: int, orientations: int, variant: str, assignment: str, layout: str) -> None:
     _check.choice("hog", "variant", variant, VARIANTS)
     _check.choice("hog", "assignment", assignment, ASSIGNMENTS)
     _check.choice("hog", "layout", layout, LAYOUTS)
@@ -40,9 +38,13 @@ def _infer(
         raise ValueError(f"hog: orientations must be 1..{MAX_ORIENTATIONS}, got {orientations}")
     if variant == "dpm" and assignment != "nearest":
         raise ValueError(f"hog: variant 'dpm' is defined for assignment 'nearest' only, got {assignment!r}")
-    n, c, h, w = image.shape
-    if c < 1:
-        raise ValueError(f"hog: image must have at least one channel, got {_check.shape_of(image)}")
+
+
+def _field_shape(
+    h: int, w: int, cell: int, orientations: int, variant: str, assignment: str, layout: str
+) -> tuple[int, int, int]:
+    """(d, H, W) of images (h, w)."""
+    _check_settings(cell, orientations, variant, assignment, layout)
     d, rows, columns = _core.hog_shape(h, w, cell, orientations, VARIANTS.index(variant))
     if rows < 1 or columns < 1:
         need = (5 * cell + 1) // 2 if variant == "dpm" else cell - cell // 2
@@ -50,7 +52,30 @@ def _infer(
             f"hog: image {h}x{w} (height x width) holds no cell of {cell} pixels; "
             f"it must be at least {need} pixels each way"
         )
-    dtype = torch.float64 if image.dtype == torch.float64 else torch.float32
+    return d, rows, columns
+
+
+# On small images the checks count: they are made once for all calls that are alike.
+_known_field_shape = functools.lru_cache(1024)(_field_shape)
+
+
+def _quick_field_shape(*arguments: Any) -> tuple[int, int, int]:
+    try:
+        return _known_field_shape(*arguments)
+    except TypeError:  # something that cannot be hashed: the checks say what
+        return _field_shape(*arguments)
+
+
+def _output(
+    field_shape: Callable[..., tuple[int, int, int]], image: torch.Tensor, layout: str, *settings: Any
+) -> torch.Tensor:
+    _check.rank("hog", "image", image, (4,), "(n, c, h, w)")
+    _check.dtype("hog", "image", image, tuple(DTYPE_CODES))
+    n, c, h, w = image.shape
+    d, rows, columns = field_shape(h, w, *settings, layout)
+    if c < 1:
+        raise ValueError(f"hog: image must have at least one channel, got {_check.shape_of(image)}")
+    dtype = torch.float32 if image.dtype == torch.uint8 else image.dtype
     if layout == "channels":
         return image.new_empty((n, d, rows, columns), dtype=dtype)
     padded = -(-d // CELL_PADDING) * CELL_PADDING
@@ -58,10 +83,16 @@ def _infer(
     return memory[..., :d].permute(0, 3, 1, 2)
 
 
+def _infer(
+    image: torch.Tensor, cell: int, orientations: int, variant: str, assignment: str, layout: str
+) -> torch.Tensor:
+    return _output(_field_shape, image, layout, cell, orientations, variant, assignment)
+
+
 def _run(
     image: torch.Tensor, cell: int, orientations: int, variant: str, assignment: str, layout: str
 ) -> torch.Tensor:
-    out = _infer(image, cell, orientations, variant, assignment, layout)
+    out = _output(_quick_field_shape, image, layout, cell, orientations, variant, assignment)
     if image.shape[0] == 0:
         return out
     _core.advise_huge_pages(out.data_ptr(), out.nbytes)

@@ -179,18 +179,23 @@ template <bool kBilinear, class T>
 void spread_strip(int64_t bins, int64_t count, int64_t pitch, T* EF_RESTRICT histogram,
                   T* EF_RESTRICT above, T* EF_RESTRICT below) {
   constexpr Lane<T> lane{};
-  constexpr int64_t kBin = 4 * kStripBlocks * (kBilinear ? 2 : 1);
-  for (int64_t x = 0; x < kBin; x += kLanes<T>)  // bin 2 n is bin 0
-    store(histogram + x, load(histogram + x) + load(histogram + bins * kBin + x));
+  const Values<T> zero{};
+  constexpr int64_t kBlock = kBilinear ? 8 : 4, kBin = kStripBlocks * kBlock;
+  T* repeated = histogram + bins * kBin;  // bin 2 n is bin 0
+  for (int64_t x = 0; x < count * kBlock; x += kLanes<T>) {
+    store(histogram + x, load(histogram + x) + load(repeated + x));
+    store(repeated + x, zero);
+  }
   const T* last = histogram + (bins - 1) * kBin;  // the bin before
   for (int64_t k = 0; k < bins; ++k, above += pitch, below += pitch) {
-    const T* bin = histogram + k * kBin;
+    T* bin = histogram + k * kBin;
     Values<T> last_top{}, last_bottom{};
     for (int64_t b = 0; b <= count; b += kLanes<T>) {
       Values<T> part[4];
       for (int i = 0; i < 4; ++i) {
         part[i] = corners_of<kBilinear ? 0 : -1>(bin, b, i);
         if (kBilinear) part[i] += corners_of<1>(last, b, i);
+        if (!kBilinear) store(bin + 4 * b + i * kLanes<T>, zero);
       }
       const BlockCorners<T> c(part);
       store(above + b, load(above + b) + (c.tl + shifted(last_top, c.tr, lane)));
@@ -200,7 +205,8 @@ void spread_strip(int64_t bins, int64_t count, int64_t pitch, T* EF_RESTRICT his
     }
     last = bin;
   }
-  std::memset(histogram, 0, sizeof(T) * (bins + 1) * kBin);
+  for (int64_t k = 0; kBilinear && k < bins; ++k)  // each was read twice
+    std::memset(histogram + k * kBin, 0, sizeof(T) * count * kBlock);
 }
 
 EF_LEVEL_END
