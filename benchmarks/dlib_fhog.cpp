@@ -21,7 +21,8 @@ struct JobOf : Job {
   dlib::array<dlib::array2d<float>> planes;
   int cell;
 
-  JobOf(const uint8_t* pixels, long rows, long columns, int size) : image(rows, columns), cell(size) {
+  JobOf(const uint8_t* pixels, long rows, long columns, int size)
+      : image(rows, columns), cell(size) {
     const Pixel* from = reinterpret_cast<const Pixel*>(pixels);
     for (long r = 0; r < rows; ++r)
       for (long c = 0; c < columns; ++c) image[r][c] = from[r * columns + c];
@@ -31,7 +32,8 @@ struct JobOf : Job {
 
 }  // namespace
 
-extern "C" void* dlib_fhog_job(const uint8_t* pixels, long rows, long columns, int colour, int cell) {
+extern "C" void* dlib_fhog_job(const uint8_t* pixels, long rows, long columns, int colour,
+                               int cell) {
   if (colour) return static_cast<Job*>(new JobOf<dlib::rgb_pixel>(pixels, rows, columns, cell));
   return static_cast<Job*>(new JobOf<unsigned char>(pixels, rows, columns, cell));
 }

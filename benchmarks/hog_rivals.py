@@ -64,7 +64,8 @@ class TorchHog:
                 best_x, best_y = torch.where(longer, gx[:, c], best_x), torch.where(longer, gy[:, c], best_y)
                 best = torch.maximum(best, square[:, c])
         gx, gy = best_x, best_y
-        length = torch.hypot(gx, gy)
+        # hypot's own gradient is NaN at 0; 1e-30 of a squared grey level is lost in the sum elsewhere.
+        length = (gx * gx + gy * gy).add(1e-30).sqrt() if x.requires_grad else torch.hypot(gx, gy)
         angle = torch.atan2(gy, gx).mul_(self.n / math.pi)
         blocks = x.new_zeros(len(x), 4, self.rows + 1, (self.columns + 1) * self.bins)
         if self.bilinear:

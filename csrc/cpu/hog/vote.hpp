@@ -29,8 +29,8 @@ template <int kVotes, class T>
 struct Weights {
   Corners<T> weight;
   EF_INLINE void add(char* at, const T* vote) const {
-    Corners<T>* corners = reinterpret_cast<Corners<T>*>(at);
-    for (int k = 0; k < kVotes; ++k) corners[k] += vote[k] * weight;
+    *reinterpret_cast<Corners<T>*>(at) += vote[0] * weight;
+    if (kVotes == 2) reinterpret_cast<Corners<T>*>(at)[1] += vote[1] * weight;
   }
 };
 #if defined(__FMA__)
@@ -160,12 +160,10 @@ EF_INLINE Values<T> corners_of(const T* bin, int64_t b, int i) {
 template <class T>
 struct BlockCorners {
   Values<T> tl, tr, bl, br;
-  EF_INLINE explicit BlockCorners(const Values<T>* part) {
+  EF_INLINE BlockCorners(Values<T> a, Values<T> b, Values<T> c, Values<T> d) {
     constexpr Lane<T> lane{};
-    const Values<T> left = even_lanes(part[0], part[1], lane),
-                    left2 = even_lanes(part[2], part[3], lane),
-                    right = odd_lanes(part[0], part[1], lane),
-                    right2 = odd_lanes(part[2], part[3], lane);
+    const Values<T> left = even_lanes(a, b, lane), left2 = even_lanes(c, d, lane),
+                    right = odd_lanes(a, b, lane), right2 = odd_lanes(c, d, lane);
     tl = even_lanes(left, left2, lane);
     bl = odd_lanes(left, left2, lane);
     tr = even_lanes(right, right2, lane);
@@ -197,7 +195,7 @@ void spread_strip(int64_t bins, int64_t count, int64_t pitch, T* EF_RESTRICT his
         if (kBilinear) part[i] += corners_of<1>(last, b, i);
         if (!kBilinear) store(bin + 4 * b + i * kLanes<T>, zero);
       }
-      const BlockCorners<T> c(part);
+      const BlockCorners<T> c(part[0], part[1], part[2], part[3]);
       store(above + b, load(above + b) + (c.tl + shifted(last_top, c.tr, lane)));
       store(below + b, load(below + b) + (c.bl + shifted(last_bottom, c.br, lane)));
       last_top = c.tr;
