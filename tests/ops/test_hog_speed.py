@@ -76,10 +76,10 @@ def test_other_settings_take_at_most_two_and_a_half_times_as_long(setting: dict[
     "size", [(128, 128), (240, 320), (480, 641), (479, 640), (1080, 1920), (2160, 3840)], ids=str
 )
 def test_no_size_is_slow(size: tuple[int, int]) -> None:
-    """Per pixel. Small images pay the call, odd ones the tails, large ones the memory."""
+    """Per pixel, and 3 % of the usual image, about 10 us, for the call. Odd sizes pay tails, large ones the memory."""
     usual, other = photograph(1, 1, 480, 640), photograph(1, 1, *size)
     pixels = size[0] * size[1] / (480 * 640)
-    assert ratio(lambda: ef.hog(other), lambda: ef.hog(usual)) <= 1.5 * pixels
+    assert ratio(lambda: ef.hog(other), lambda: ef.hog(usual)) <= 1.4 * pixels + 0.03
 
 
 def test_a_batch_from_memory_keeps_four_fifths_of_the_speed() -> None:
