@@ -36,8 +36,11 @@ def photograph(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
     return (128 + 40 * waves + 10 * noise).clamp(0, 255).round().to(dtype)
 
 
-def ratio(first: Call, second: Call, rounds: int = 31) -> float:
-    """Time of `first` over time of `second`: both are called in turns, as often as fills 4 ms."""
+def ratio(first: Call, second: Call, rounds: int = 31, fastest: bool = False) -> float:
+    """Time of `first` over time of `second`: both are called in turns, as often as fills 4 ms.
+
+    The median of the ratios; or the ratio of the fastest times, where one side needs more of the machine.
+    """
     calls = []
     for call in (first, second):
         call()
@@ -52,6 +55,8 @@ def ratio(first: Call, second: Call, rounds: int = 31) -> float:
             for _ in range(calls[side]):
                 call()
             times[side].append((time.perf_counter() - start) / calls[side])
+    if fastest:
+        return min(times[0]) / min(times[1])
     return statistics.median(a / b for a, b in zip(*times, strict=True))
 
 
@@ -114,5 +119,4 @@ def test_two_threads_gain() -> None:
 
         return call
 
-    # The best of three: what else runs on the second core counts against it.
-    assert max(ratio(with_threads(1), with_threads(2)) for _ in range(3)) >= 1.5
+    assert ratio(with_threads(1), with_threads(2), fastest=True) >= 1.7
