@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from skimage import feature
+from skimage.feature import hog as _original  # kept: a program may put ours in its place
 
 from equivfast import _core
 from equivfast.compat import _skimage_picture
@@ -95,7 +95,7 @@ def hog(
     colour = channel_axis is not None
     sizes = _sizes(pixels, colour, orientations, pixels_per_cell, cells_per_block)
     if sizes is None or block_norm not in BLOCK_NORMS or (visualize and 1 in sizes[:2]):
-        return feature.hog(image, **options, channel_axis=channel_axis)
+        return _original(image, **options, channel_axis=channel_axis)
     dtype = np.float32 if pixels.dtype.char in "ef" else np.float64
     if transform_sqrt:
         of_bytes = pixels.dtype == np.uint8

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage.feature
 from skimage import color, data, draw, filters, img_as_float
 
 from equivfast.compat.skimage import hog
@@ -102,3 +106,33 @@ def test_an_image_just_large_enough_and_one_just_too_small() -> None:
     assert hog(np.zeros((24, 24)), pixels_per_cell=(8, 8), cells_per_block=(3, 3)).shape == (81,)
     with pytest.raises(ValueError, match="image is too small given"):
         hog(np.zeros((23, 23)), pixels_per_cell=(8, 8), cells_per_block=(3, 3))
+
+
+def test_in_scikit_images_own_place_it_still_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(skimage.feature, "hog", hog)
+    with pytest.raises(ValueError, match="image is too small given"):
+        skimage.feature.hog(np.zeros((23, 23)))
+    with pytest.raises(ValueError, match="two spatial dimensions"):
+        skimage.feature.hog(np.zeros((3, 3, 3)))
+
+
+PLUGIN = """
+import skimage.feature, skimage._shared.testing
+from equivfast.compat.skimage import hog
+skimage.feature.hog = hog
+skimage._shared.testing.fetch = lambda name: {folder!r} + "/src/skimage/" + name
+"""
+
+
+def test_scikit_images_own_file_of_tests(tmp_path: Path) -> None:
+    """Of the unpacked source distribution that EQUIVFAST_SKIMAGE_SOURCE names: the installed package has no tests."""
+    named = os.environ.get("EQUIVFAST_SKIMAGE_SOURCE")
+    if named is None:
+        pytest.skip("EQUIVFAST_SKIMAGE_SOURCE is not set")
+    tests = Path(named) / "tests" / "skimage" / "feature" / "test_hog.py"
+    (tmp_path / "pointed.py").write_text(PLUGIN.format(folder=named))
+    (tmp_path / "test_hog.py").write_text(tests.read_text())
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "pointed", "-p", "no:cacheprovider", "test_hog.py"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout
