@@ -13,22 +13,12 @@ HogShape hog_shape(int64_t h, int64_t w, int64_t cell, int orientations, HogVari
           cell_count(w, cell)};
 }
 
-namespace {
-
-// Memory for each of the threads that get something to do.
-size_t for_all(size_t bytes, int64_t tasks, int threads) {
-  const int64_t workers = std::max<int64_t>(std::min<int64_t>(threads, tasks), 1);
-  return bytes * static_cast<size_t>(workers) + 64;
-}
-
-}  // namespace
-
 size_t hog_workspace(const HogArgs& args) {
   const HogPlan plan(args);
   const size_t bytes = args.image_dtype == Dtype::float64
                            ? HogScratch<double, double, int64_t>::bytes(plan)
                            : HogScratch<float, float, int32_t>::bytes(plan);
-  return for_all(bytes, args.image.size[0] * plan.chunks, args.threads);
+  return workers_bytes(bytes, args.image.size[0] * plan.chunks, args.threads);
 }
 
 void hog_cpu(const HogArgs& args) { EF_DISPATCH(hog_kernel, args); }
@@ -38,7 +28,7 @@ size_t hog_backward_workspace(const HogGradients& g) {
   const size_t bytes = g.forward.image_dtype == Dtype::float64
                            ? BackwardScratch<double, int64_t>::bytes(plan)
                            : BackwardScratch<float, int32_t>::bytes(plan);
-  return for_all(bytes, g.forward.image.size[0] * plan.parts, g.forward.threads);
+  return workers_bytes(bytes, g.forward.image.size[0] * plan.parts, g.forward.threads);
 }
 
 void hog_backward_cpu(const HogGradients& args) { EF_DISPATCH(hog_backward_kernel, args); }

@@ -3,17 +3,11 @@
 
 namespace ef {
 
-namespace {
-size_t for_workers(size_t bytes, int threads, int64_t tasks) {
-  return bytes * static_cast<size_t>(std::max<int64_t>(std::min<int64_t>(threads, tasks), 1)) + 64;
-}
-}  // namespace
-
 size_t skimage_hog_cells_workspace(const SkimageHogCells& args) {
   const CellsPlan plan(args);
   const size_t bytes = args.image_dtype == Dtype::float64 ? CellsScratch<double>::bytes(plan)
                                                           : CellsScratch<float>::bytes(plan);
-  return for_workers(bytes, args.threads, plan.tasks);
+  return workers_bytes(bytes, plan.tasks, args.threads);
 }
 
 std::vector<UndecidedPixel> skimage_hog_cells_cpu(const SkimageHogCells& args) {
@@ -22,7 +16,7 @@ std::vector<UndecidedPixel> skimage_hog_cells_cpu(const SkimageHogCells& args) {
 
 size_t skimage_hog_blocks_workspace(const SkimageHogBlocks& args) {
   const BlocksPlan plan(args);
-  return for_workers(BlocksScratch::bytes(args, plan), args.threads, plan.tasks);
+  return workers_bytes(BlocksScratch::bytes(args, plan), plan.tasks, args.threads);
 }
 
 void skimage_hog_blocks_cpu(const SkimageHogBlocks& args) {

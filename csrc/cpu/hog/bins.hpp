@@ -1,5 +1,6 @@
 #pragma once
 #include "cpu/hog/gradient.hpp"
+#include "cpu/shuffles.hpp"
 #include "math/orientation.hpp"
 
 // Orientation bins and votes of one vector of pixels.
@@ -77,7 +78,7 @@ struct Beside {
 
 template <int kN, class T>
 EF_INLINE Beside<T> beside_centre(const Folded<T>& f, Bits<T> bin, const OrientationTable& t) {
-  const Values<T> y = (Values<T>)((Bits<T>)f.y ^ sign_bits<T>(f.y));
+  const Values<T> y = magnitude_of<T>(f.y);
   Values<T> cx, cy;
   if ((kN ? kN : t.n) < 16) {
     cx = look_up(t.centre_x, bin);

@@ -1,17 +1,9 @@
 #pragma once
 #include "cpu/hog/plan.hpp"
-#include "cpu/lanes.hpp"
+#include "cpu/pixel_rows.hpp"
 
 // The gradient of one vector of pixels: of the strongest channel, and as the decisions see it.
 EF_LEVEL_BEGIN
-
-// One pixel row of a strip and its neighbours: pointers to the first pixel of the strip in the first
-// channel, in the image or in a copy of it.
-template <class In>
-struct Rows {
-  const In *above, *here, *below;
-  int64_t channel;  // elements to the next channel
-};
 
 // T as in the sums. fx, fy, length2: rounded to float32, unfused, by which channel and bin are chosen.
 template <class T>

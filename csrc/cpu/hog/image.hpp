@@ -13,7 +13,7 @@ class HogImage {
  public:
   HogImage(const HogArgs& a, const HogPlan& p, const OrientationTable& t, char* memory)
       : a_(a), p_(p), s_(p, memory), voter_(a, p, t, s_.votes), out_(a.out.cast<T>()) {
-    const int64_t padding = (padded(p_.out_channels) - p_.out_channels) * p_.pitch;
+    const int64_t padding = (whole_lines(p_.out_channels) - p_.out_channels) * p_.pitch;
     std::memset(s_.row + p_.out_channels * p_.pitch, 0, sizeof(T) * padding);
     stream_ = p_.far_out && reinterpret_cast<uintptr_t>(out_.data) % kVectorBytes == 0 &&
               p_.out_columns % kLanes<T> == 0;

@@ -1,6 +1,7 @@
 #pragma once
 #include "cpu/hog/plan.hpp"
 #include "cpu/lanes.hpp"
+#include "cpu/shuffles.hpp"
 #include "math/block_norm.hpp"
 
 // One row of cells: energies, block lengths, clipping, output. Cell c of a row stands at c + 1. Loops
@@ -123,7 +124,7 @@ void normalise_row(const HogPlan& p, HogVariant variant, const T* cells, const T
   rows[out.stream][static_cast<int>(variant)](p, cells, above, below, out);
 }
 
-// Copies a finished row [padded(channels)][pitch] to cells whose channels are neighbours, in squares;
+// Copies a finished row [whole lines of channels][pitch] to cells whose channels are neighbours, in squares;
 // the cells' padding gets the row's.
 template <class T>
 void store_cells(const HogPlan& p, const T* row, T* to, int64_t cell_stride) {

@@ -1,7 +1,6 @@
 #pragma once
-#include <algorithm>
-
 #include "core/carver.hpp"
+#include "cpu/tasks.hpp"
 #include "math/cells.hpp"
 #include "ops/hog.hpp"
 
@@ -11,13 +10,6 @@ namespace ef {
 // Blocks of a strip's histogram, which stays in the first-level cache; the last one is never voted
 // into, so that the cells of a strip are no more than its blocks.
 constexpr int64_t kStripBlocks = 32;
-constexpr int64_t kPadFloats = 16;
-
-// A task of more pixels than this would keep Ctrl-C waiting.
-constexpr int64_t kTaskPixels = int64_t{1} << 25;
-
-inline int64_t padded(int64_t count) { return (count + kPadFloats - 1) / kPadFloats * kPadFloats; }
-
 struct HogPlan {
   int64_t h, w, colours;  // image
   int64_t cell, n;        // cell size, orientations
@@ -51,7 +43,7 @@ struct HogPlan {
     const int64_t strips =
         (columns + kStripBlocks - 1) / (kStripBlocks - 1);  // of columns + 1 blocks
     strip = (columns + strips) / strips;
-    pitch = padded(columns + 2) + kStripBlocks;
+    pitch = whole_lines(columns + 2) + kStripBlocks;
     constexpr int64_t kCache = int64_t{1} << 22;
     const int64_t pixel = a.image_dtype == Dtype::uint8     ? 1
                           : a.image_dtype == Dtype::float32 ? 4
@@ -68,7 +60,7 @@ struct HogPlan {
     chunk = std::min(chunk, std::max<int64_t>(kTaskPixels / (cell * std::max<int64_t>(w, 1)), 8));
     chunks = (out_rows + chunk - 1) / chunk;
   }
-  int64_t strip_pixels() const { return padded(kStripBlocks * cell + 2) + kPadFloats; }
+  int64_t strip_pixels() const { return whole_lines(kStripBlocks * cell + 2) + kLineFloats; }
 };
 
 // Pixels of a row on the way to their two votes: [strip_pixels].
@@ -117,7 +109,7 @@ struct HogScratch {
   T* cells;    // ring of 3 rows [2 n][pitch]
   T* energy;   // ring of 3 rows [pitch]
   T* inverse;  // [2][pitch]
-  T* row;      // [padded(channels)][pitch]: one finished row of cells
+  T* row;      // [whole_lines(channels)][pitch]: one finished row of cells
 
   static size_t bytes(const HogPlan& p) { return HogScratch(p, nullptr).carver.bytes(); }
 
@@ -125,7 +117,7 @@ struct HogScratch {
     cells = carver.take<T>(3 * 2 * p.n * p.pitch);
     energy = carver.take<T>(3 * p.pitch);
     inverse = carver.take<T>(2 * p.pitch);
-    row = carver.take<T>(padded(p.out_channels) * p.pitch);
+    row = carver.take<T>(whole_lines(p.out_channels) * p.pitch);
   }
 };
 

@@ -79,35 +79,13 @@ class Strip {
   }
 
   In* ring(int64_t y) const {
-    return s_.pixels + y % 3 * p_.colours * p_.strip_pixels() + kPadFloats;
+    return s_.pixels + y % 3 * p_.colours * p_.strip_pixels() + kLineFloats;
   }
 
   // Copies row y of every channel, the left neighbour of the first pixel first.
   void load(int64_t y) const {
-    In* to = ring(y) + start_ - 1;
-    const int64_t step = image_.stride[3];
-    if (p_.colours == 3 && step == 3 && image_.stride[1] == 1)
-      return take_apart(image_.at(i_, 0, y, first_ - 1), to, to + p_.strip_pixels(),
-                        to + 2 * p_.strip_pixels());
-    for (int64_t c = 0; c < p_.colours; ++c, to += p_.strip_pixels()) {
-      const In* from = image_.at(i_, c, y, first_ - 1);
-      if (step == 1) {
-        std::copy_n(from, pixels_ + 2, to);
-      } else {
-        for (int64_t x = 0; x < pixels_ + 2; ++x) to[x] = from[x * step];
-      }
-    }
-  }
-
-  // Pixels of three neighbouring numbers, as image files and NumPy have them. Pointers are
-  // parameters, as GCC takes no notice of restrict elsewhere.
-  void take_apart(const In* EF_RESTRICT from, In* EF_RESTRICT red, In* EF_RESTRICT green,
-                  In* EF_RESTRICT blue) const {
-    for (int64_t x = 0; x < pixels_ + 2; ++x) {
-      red[x] = from[3 * x];
-      green[x] = from[3 * x + 1];
-      blue[x] = from[3 * x + 2];
-    }
+    copy_pixels(image_.at(i_, 0, y, first_ - 1), image_.stride[1], image_.stride[3], p_.colours,
+                ring(y) + start_ - 1, p_.strip_pixels(), pixels_ + 2);
   }
 
   const HogPlan& p_;

@@ -23,6 +23,12 @@ struct CornersOf<double> {
 };
 template <class T>
 using Corners = typename CornersOf<T>::type;
+template <class T>
+EF_INLINE Corners<T> corners_at(const T* from) {
+  Corners<T> corners;
+  std::memcpy(&corners, from, sizeof corners);
+  return corners;
+}
 
 // Weights of a pixel's corners, the same for each of its votes, and how votes are added.
 template <int kVotes, class T>
@@ -116,9 +122,7 @@ EF_INLINE void end_votes(const Halfway<T, Bit<T>>& from, int64_t x, const Orient
   const Values<T> low = second.next ? rest : other, high = second.next ? other : rest;
   store(out.vote + 2 * x, interleaved<false>(low, high, Lane<T>{}));
   store(out.vote + 2 * x + kLanes<T>, interleaved<true>(low, high, Lane<T>{}));
-  Bits<T> bin;
-  std::memcpy(&bin, from.bin + x, sizeof bin);
-  bin = bin - 1 - second.next;
+  const Bits<T> bin = load(from.bin + x) - 1 - second.next;
   store(out.place + x, (bin + ((bin >> 31) & (2 * t.n))) * kPlace);
 }
 

@@ -69,9 +69,7 @@ class HogVoter {
       made = vectors;
     }
     for (int64_t j = 0; j < cell; ++j) {
-      Corners<T> weight;
-      std::memcpy(&weight, s_.weight + 4 * j, sizeof weight);
-      weight *= factor;
+      const Corners<T> weight = corners_at(s_.weight + 4 * j) * factor;
       cast_votes<kCell, kVotes>(now.vote + kVotes * j, now.place + j, cell, strip.count, weight,
                                 s_.histogram);
       for (due += vectors; !kBilinear && due >= cell; due -= cell, ++made)

@@ -65,8 +65,8 @@ struct PixelScratch {
   int64_t margin, width;
 
   PixelScratch(const HogPlan& p, Carver& carver) {
-    margin = padded(p.cell + 2);
-    width = padded(std::max(p.w, p.end_x) + 2 * p.cell) + 2 * margin;
+    margin = whole_lines(p.cell + 2);
+    width = whole_lines(std::max(p.w, p.end_x) + 2 * p.cell) + 2 * margin;
     pixels = carver.take<T>(3 * p.colours * width);
     table = carver.take<T>((p.columns + 1) * (2 * p.n + 1) * 4);
     factor = carver.take<T>(4 * p.cell);

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "cpu/lanes.hpp"
+#include "cpu/shuffles.hpp"
 #include "cpu/skimage_hog/plan.hpp"
 
 // Cells to normalised blocks.

@@ -59,7 +59,7 @@ class CellRows {
   // gradients for arithmetic.
   void vote_row(int64_t y, bool more) {
     const int64_t cell = kCell ? kCell : p_.cell_columns, vectors = more ? this->vectors() : 0;
-    PixelRows<T> next{};
+    Rows<T> next{};
     if (more) next = rows_.rows(y + 1);
     const float* vote = s_.vote[y % 2];
     const int32_t* place = s_.place[y % 2];
@@ -73,7 +73,7 @@ class CellRows {
     }
   }
 
-  EF_INLINE void make_votes(const PixelRows<T>& rows, int64_t y, int64_t begin, int64_t end) {
+  EF_INLINE void make_votes(const Rows<T>& rows, int64_t y, int64_t begin, int64_t end) {
     float* vote = s_.vote[y % 2];
     int32_t* place = s_.place[y % 2];
     for (int64_t v = begin; v < end; ++v) {
@@ -87,7 +87,7 @@ class CellRows {
     }
   }
 
-  __attribute__((noinline)) void vote_singly(const PixelRows<T>& rows, int64_t y, int64_t first,
+  __attribute__((noinline)) void vote_singly(const Rows<T>& rows, int64_t y, int64_t first,
                                              uint32_t lanes) {
     for (; lanes; lanes &= lanes - 1) {
       const int64_t x = first + __builtin_ctz(lanes);

@@ -1,50 +1,34 @@
 #pragma once
 #include <cmath>
-#include <limits>
 
-#include "cpu/lanes.hpp"
+#include "cpu/pixel_rows.hpp"
 
 // Gradients: of a vector of pixels in float32, for what is clear, and of one pixel as skimage has them.
 EF_LEVEL_BEGIN
-
-// Rows of pixels at the left end of the first channel; in the outermost rows of the image all three are
-// one.
-template <class T>
-struct PixelRows {
-  const T *above, *here, *below;
-  int64_t channel;  // numbers to the next channel
-};
 
 // Of one channel. diagonal: |x| - |y|, 0 only where the exact difference is.
 struct Gradients {
   Values<float> x, y, length2, diagonal;
 };
 
-EF_INLINE Values<float> magnitude_of(Values<float> v) {
-  return (Values<float>)((Bits<float>)v & std::numeric_limits<int32_t>::max());
-}
-EF_INLINE Values<double> magnitude_of(Values<double> v) {
-  return (Values<double>)((Bits<double>)v & std::numeric_limits<int64_t>::max());
-}
-
 template <bool kDiagonal>
-EF_INLINE Gradients gradients_at(const PixelRows<float>& r, int64_t x) {
+EF_INLINE Gradients gradients_at(const Rows<float>& r, int64_t x) {
   Gradients g{difference<float>(r.here + x + 1, r.here + x - 1),
               difference<float>(r.below + x, r.above + x),
               {},
               {}};
   g.length2 = g.x * g.x + g.y * g.y;
-  if (kDiagonal) g.diagonal = magnitude_of(g.x) - magnitude_of(g.y);
+  if (kDiagonal) g.diagonal = magnitude_of<float>(g.x) - magnitude_of<float>(g.y);
   return g;
 }
 
 template <bool kDiagonal>
-EF_INLINE Gradients gradients_at(const PixelRows<double>& r, int64_t x) {
+EF_INLINE Gradients gradients_at(const Rows<double>& r, int64_t x) {
   Values<double> dx[2], dy[2], diagonal[2];
   for (int half = 0; half < 2; ++half, x += kLanes<double>) {
     dx[half] = difference<double>(r.here + x + 1, r.here + x - 1);
     dy[half] = difference<double>(r.below + x, r.above + x);
-    if (kDiagonal) diagonal[half] = magnitude_of(dx[half]) - magnitude_of(dy[half]);
+    if (kDiagonal) diagonal[half] = magnitude_of<double>(dx[half]) - magnitude_of<double>(dy[half]);
     // What is not 0 must not become 0 in float32, where 0 is a tie.
     const Values<double> least = all(1e-40), zero{};
     dy[half] += dy[half] == zero ? zero : least;
@@ -63,21 +47,21 @@ constexpr float kUnsureLength = 1e-6f;
 // parts between which it makes no difference.
 template <class T>
 EF_INLINE Bits<float> alike(Values<float> a, Values<float> b) {
-  return sizeof(T) == sizeof(float) ? magnitude_of(a) == magnitude_of(b) : a == b;
+  return sizeof(T) == sizeof(float) ? magnitude_of<float>(a) == magnitude_of<float>(b) : a == b;
 }
 
 // The gradient of the strongest channel, the first one where they are equal. Where two that are not equal
 // are too close to tell, or not numbers, `unsure` has its sign bit set. kColours: the number of
 // channels, 0: any. kWhole: differences are integers, whose squares are exact.
 template <int kColours, bool kWhole, bool kDiagonal, class T>
-EF_INLINE Gradients strongest_gradients(const PixelRows<T>& r, int64_t x, int64_t colours,
+EF_INLINE Gradients strongest_gradients(const Rows<T>& r, int64_t x, int64_t colours,
                                         Bits<float>* unsure) {
   Gradients best = gradients_at<kDiagonal>(r, x);
   for (int64_t c = 1; c < (kColours > 0 ? kColours : colours); ++c) {
     const Gradients next = gradients_at<kDiagonal>(r, x + c * r.channel);
     const Values<float> longer = next.length2 - best.length2,
                         margin = kWhole ? Values<float>{} : best.length2 * kUnsureLength;
-    const Bits<float> apart = magnitude_of(longer) > margin;
+    const Bits<float> apart = magnitude_of<float>(longer) > margin;
     Bits<float> equal = alike<T>(next.x, best.x) & alike<T>(next.y, best.y);
     if (kDiagonal) equal &= alike<T>(next.diagonal, best.diagonal);
     *unsure |= ~(apart | equal);
@@ -96,7 +80,7 @@ template <class T>
 struct PixelGradient {
   double x = 0, y = 0, length;
 
-  PixelGradient(const PixelRows<T>& r, int64_t at, int64_t colours, bool row_inside,
+  PixelGradient(const Rows<T>& r, int64_t at, int64_t colours, bool row_inside,
                 bool column_inside) {
     T strongest = -1;
     for (int64_t c = 0; c < colours; ++c, at += r.channel) {

@@ -1,19 +1,10 @@
 #pragma once
-#include <algorithm>
-
 #include "core/carver.hpp"
+#include "cpu/tasks.hpp"
 #include "ops/skimage_hog.hpp"
 
 // How an image is cut up into tasks, and the memory of one worker.
 namespace ef {
-
-constexpr int64_t kLineFloats = 16;
-// A task of more pixels than this would keep Ctrl-C waiting.
-constexpr int64_t kTaskPixels = int64_t{1} << 22;
-
-inline int64_t whole_lines(int64_t count) {
-  return (count + kLineFloats - 1) / kLineFloats * kLineFloats;
-}
 
 // Rows of a task: of several threads each gets a few tasks, so that one that comes late has less to do.
 inline int64_t rows_of_task(int64_t rows, int threads, int64_t pixels_of_row) {
@@ -50,26 +41,22 @@ struct CellsPlan {
 // T: float for images of uint8 and float32, whose differences are those of floats, or double.
 template <class T>
 struct CellsScratch {
+  Carver carver;
   T* ring;         // 3 rows [colours][pixels]
   float* vote[2];  // [this row, next row][pixels]
   int32_t* place[2];
   float* sums;  // [columns][stride]
 
-  static size_t bytes(const CellsPlan& p) { return CellsScratch(p, nullptr).bytes_; }
+  static size_t bytes(const CellsPlan& p) { return CellsScratch(p, nullptr).carver.bytes(); }
 
-  CellsScratch(const CellsPlan& p, char* memory) {
-    Carver carver(memory);
+  CellsScratch(const CellsPlan& p, char* memory) : carver(memory) {
     ring = carver.take<T>(3 * p.colours * p.pixels);
     for (int next = 0; next < 2; ++next) {
       vote[next] = carver.take<float>(p.pixels);
       place[next] = carver.take<int32_t>(p.pixels);
     }
     sums = carver.take<float>(p.columns * p.stride);
-    bytes_ = carver.bytes();
   }
-
- private:
-  size_t bytes_;
 };
 
 struct BlocksPlan {
@@ -91,26 +78,22 @@ struct BlocksPlan {
 };
 
 struct BlocksScratch {
+  Carver carver;
   double* sums;    // ring of block_rows rows [columns of cells]: what each cell adds to a norm
   double* column;  // [columns of cells]: sums over the rows of a block
   double* scale;   // [columns of cells]: 1 / norm of each block
   float* block;    // [strip][room], and a line
 
   static size_t bytes(const SkimageHogBlocks& a, const BlocksPlan& p) {
-    return BlocksScratch(a, p, nullptr).bytes_;
+    return BlocksScratch(a, p, nullptr).carver.bytes();
   }
 
-  BlocksScratch(const SkimageHogBlocks& a, const BlocksPlan& p, char* memory) {
-    Carver carver(memory);
+  BlocksScratch(const SkimageHogBlocks& a, const BlocksPlan& p, char* memory) : carver(memory) {
     sums = carver.take<double>(a.block_rows * a.columns);
     column = carver.take<double>(a.columns);
     scale = carver.take<double>(a.columns);
     block = carver.take<float>(p.strip * p.room + kLineFloats);
-    bytes_ = carver.bytes();
   }
-
- private:
-  size_t bytes_;
 };
 
 }  // namespace ef

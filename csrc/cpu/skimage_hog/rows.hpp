@@ -15,8 +15,9 @@ class ImageRows {
     std::fill_n(ring, 3 * p.colours * p.pixels, T(0));
   }
 
-  // Row y and its neighbours. Rows are asked for from above to below.
-  PixelRows<T> rows(int64_t y) {
+  // Row y and its neighbours; in the outermost rows of the image all three are one. Rows are asked for
+  // from above to below.
+  Rows<T> rows(int64_t y) {
     const bool inside = this->inside(y);
     const int64_t first = inside ? y - 1 : y, last = inside ? y + 1 : y;
     for (int64_t row = std::max(loaded_ + 1, first); row <= last; ++row) load(row);
@@ -30,33 +31,11 @@ class ImageRows {
 
   void load(int64_t y) const {
     T* to = at(y);
-    const int64_t step = image_.stride[2];
-    if (p_.colours == 3 && step == 3 && image_.stride[0] == 1) {
-      take_apart(image_.at(0, y, 0), to, to + p_.pixels, to + 2 * p_.pixels, p_.loaded);
-    } else {
-      for (int64_t c = 0; c < p_.colours; ++c) {
-        const In* from = image_.at(c, y, 0);
-        step == 1 ? copy(from, 1, to + c * p_.pixels, p_.loaded)
-                  : copy(from, step, to + c * p_.pixels, p_.loaded);
-      }
-    }
+    copy_pixels(image_.at(0, y, 0), image_.stride[0], image_.stride[2], p_.colours, to, p_.pixels,
+                p_.loaded);
     for (int64_t c = 0; c < p_.colours; ++c, to += p_.pixels) {
       to[-1] = p_.loaded > 1 ? to[1] : T(0);
       if (p_.loaded == p_.w) to[p_.w] = p_.w > 1 ? to[p_.w - 2] : T(0);
-    }
-  }
-
-  // Pointers are parameters, as GCC takes no notice of restrict elsewhere.
-  static EF_INLINE void copy(const In* EF_RESTRICT from, int64_t step, T* EF_RESTRICT to,
-                             int64_t count) {
-    for (int64_t x = 0; x < count; ++x) to[x] = from[x * step];
-  }
-  static void take_apart(const In* EF_RESTRICT from, T* EF_RESTRICT red, T* EF_RESTRICT green,
-                         T* EF_RESTRICT blue, int64_t count) {
-    for (int64_t x = 0; x < count; ++x) {
-      red[x] = from[3 * x];
-      green[x] = from[3 * x + 1];
-      blue[x] = from[3 * x + 2];
     }
   }
 

@@ -22,7 +22,7 @@ EF_INLINE Values<float> nearer(Values<float> a, Values<float> b) {
 #if defined(__AVX512DQ__)
   return _mm512_range_ps(a, b, 0b1010);  // of absolute values, with a positive sign
 #else
-  return smaller(magnitude_of(a), magnitude_of(b));
+  return smaller(magnitude_of<float>(a), magnitude_of<float>(b));
 #endif
 }
 
@@ -39,7 +39,7 @@ struct VectorVotes {
 
 // kN: the number of orientations, 0: any. kDiagonal: 45 degrees is a boundary. kWhole: gradients are integers.
 template <int kColours, int kN, bool kWhole, bool kDiagonal, class T>
-EF_INLINE VectorVotes vector_votes(const PixelRows<T>& rows, int64_t x, int64_t colours,
+EF_INLINE VectorVotes vector_votes(const Rows<T>& rows, int64_t x, int64_t colours,
                                    const HalfTurn& t) {
   const int n = kN ? kN : t.n, flat = kN ? (kN - 1) / 4 : t.flat,
             quarter = kN ? (kN - 1) / 2 : t.quarter, slopes = quarter - static_cast<int>(kDiagonal);
@@ -48,7 +48,7 @@ EF_INLINE VectorVotes vector_votes(const PixelRows<T>& rows, int64_t x, int64_t 
   const Gradients g = strongest_gradients<kColours, kWhole, kDiagonal>(rows, x, colours, &v.unsure);
   v.vote = root(g.length2);
   // Folded into the half plane y >= 0, and there into the first quadrant. The vertical goes to the left.
-  const Values<float> zero{}, across = magnitude_of(g.x), up = magnitude_of(g.y);
+  const Values<float> zero{}, across = magnitude_of<float>(g.x), up = magnitude_of<float>(g.y);
   const Values<float> folded = (Values<float>)((Bits<float>)g.x ^ sign_bits<float>(g.y));
   const Bits<float> left = (folded <= zero) & (up > zero);
   // Of 9 bins no boundary between 0 and 180 degrees comes near the direction of two integers below 256.
