@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from equivfast.representations import HOG
+from equivfast.representations.hog import DPM_BLOCKS
 
 # Weight of the mean slope of the picture, in grey levels a pixel, beside the relative squared error of its HOG.
 SMOOTHNESS = 3e-4
@@ -17,7 +18,6 @@ _ROUND, _STALLED = 10, 2e-3
 # Of a cell, the pixels of the nets on which a picture without a start is found one after the other; each gets this
 # share of the steps. From noise pixel by pixel, no larger structure would ever form.
 _NETS, _NET_STEPS = (2.0, 1.0, 0.5, 0.25), 0.4
-DPM_BLOCKS = (3, 1, 2, 0)  # the blocks of dpm, counted as uoctti counts them
 _NOISE, _FINER_NOISE = 0.3, 0.03  # deviation of the logits: about 20 and 2 grey levels
 
 Report = Callable[[int, int], None]

@@ -12,7 +12,7 @@ from equivfast.groups import Grid, Transform
 from equivfast.ops import hog
 
 _BLOCKS = np.array([(-1, -1), (1, -1), (-1, 1), (1, 1)])  # TL TR BL BR as (x, y)
-_DPM_BLOCKS = _BLOCKS[[3, 1, 2, 0]]
+DPM_BLOCKS = (3, 1, 2, 0)  # the blocks of dpm, counted as uoctti counts them
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class HOG:
         directed = np.empty(2 * n, np.int64)
         directed[(sign * np.arange(2 * n) + quarter_turns * n // 2) % (2 * n)] = np.arange(2 * n)
         undirected = directed[:n] % n
-        offsets = _DPM_BLOCKS if self.variant == "dpm" else _BLOCKS
+        offsets = _BLOCKS[list(DPM_BLOCKS)] if self.variant == "dpm" else _BLOCKS
         blocks = np.array(
             [int(np.flatnonzero((offsets @ linear.T == offset).all(1))[0]) for offset in offsets]
         )
