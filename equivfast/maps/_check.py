@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from equivfast.groups import Grid
+from equivfast.ops._register import as_tensor
 
 KINDS = ("window", "shared")
 
@@ -48,20 +48,12 @@ def mask(function: str, name: str, value: Any, grid: Grid) -> NDArray[np.bool_]:
 
 
 def field(function: str, name: str, value: Any, channels: int, grid: Grid | None) -> Tensor:
-    """A floating (n, channels, H, W) field on `grid` (None: any size) as a tensor that shares its memory."""
-    if not isinstance(value, (Tensor, np.ndarray)):
-        raise ValueError(
-            f"{function}: {name} must be a torch tensor or a NumPy array, got {type(value).__name__}"
-        )
-    floating = value.is_floating_point() if isinstance(value, Tensor) else value.dtype.kind == "f"
-    if not floating:
+    """A floating (n, channels, H, W) field on `grid` (None: any size) as a tensor, sharing memory where torch can."""
+    tensor = as_tensor(function, name, value)
+    if not tensor.is_floating_point():
         raise ValueError(f"{function}: {name} must hold floating-point numbers, got {value.dtype}")
     size = "H, W" if grid is None else f"{grid.height}, {grid.width}"
     wrong_size = grid is not None and tuple(value.shape[2:]) != (grid.height, grid.width)
     if value.ndim != 4 or value.shape[1] != channels or wrong_size:
         raise ValueError(f"{function}: {name} must be (n, {channels}, {size}), got {tuple(value.shape)}")
-    if isinstance(value, Tensor):
-        return value
-    # A copy where torch cannot share the memory: other byte order, negative strides, read-only.
-    plain = value.dtype.isnative and value.flags.writeable and min(value.strides, default=0) >= 0
-    return torch.from_numpy(value if plain else value.astype(value.dtype.newbyteorder("="), order="C"))
+    return tensor

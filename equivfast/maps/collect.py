@@ -13,6 +13,7 @@ from torch import Tensor
 from equivfast.groups import Grid, Transform, grid_action, warp
 from equivfast.maps import _check
 from equivfast.maps.statistics import Statistics
+from equivfast.ops._register import planes
 
 
 class Features(Protocol):
@@ -165,14 +166,11 @@ def real_cells(mask: NDArray[np.bool_], grid: Grid, reach: float) -> NDArray[np.
 
 
 def _as_tensor(image: Any) -> Tensor:
-    if isinstance(image, Tensor) and image.ndim in (3, 4):
-        batch = image if image.ndim == 4 else image[None]
-    elif isinstance(image, np.ndarray) and image.ndim in (2, 3):
-        array = image[..., None] if image.ndim == 2 else image
-        batch = torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))[None]
-    else:
+    tensor = isinstance(image, Tensor)
+    if not isinstance(image, (Tensor, np.ndarray)) or image.ndim not in ((3, 4) if tensor else (2, 3)):
         shape = tuple(image.shape) if hasattr(image, "shape") else type(image).__name__
         raise ValueError(f"fit: images must be torch (c, h, w) or NumPy (h, w), (h, w, c), got {shape}")
+    batch = planes("fit", "an image of images", image[None] if tensor and image.ndim == 3 else image)
     return batch if batch.is_floating_point() else batch.float()
 
 

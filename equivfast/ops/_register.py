@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch.library import Library
 
+from equivfast.ops import _check
+
 LIBRARY = Library("equivfast", "DEF")
 
 DTYPE_CODES = {torch.uint8: 0, torch.float32: 1, torch.float64: 2}
@@ -77,3 +79,13 @@ def as_tensor(op: str, name: str, value: Any) -> torch.Tensor:
         except TypeError:
             raise ValueError(f"{op}: {name} has the unsupported dtype {value.dtype}") from None
     raise ValueError(f"{op}: {name} must be a torch tensor or a NumPy array, got {type(value).__name__}")
+
+
+def planes(op: str, name: str, image: Any) -> torch.Tensor:
+    """An image, torch (n, c, h, w) or NumPy (h, w) or (h, w, c), as (n, c, h, w), sharing memory where torch can."""
+    if not isinstance(image, np.ndarray):
+        tensor = as_tensor(op, name, image)
+        _check.rank(op, name, tensor, (4,), "(n, c, h, w)")
+        return tensor
+    _check.rank(op, name, image, (2, 3), "(h, w) or (h, w, c)")
+    return as_tensor(op, name, image[None, None] if image.ndim == 2 else image.transpose(2, 0, 1)[None])

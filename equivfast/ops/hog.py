@@ -11,7 +11,7 @@ import torch
 
 from equivfast import _core
 from equivfast.ops import _check
-from equivfast.ops._register import DTYPE_CODES, LIBRARY, as_tensor, define, threads, unseen
+from equivfast.ops._register import DTYPE_CODES, LIBRARY, define, planes, threads, unseen
 
 VARIANTS = ("uoctti", "dalal-triggs", "dpm")
 ASSIGNMENTS = ("nearest", "bilinear")
@@ -192,12 +192,9 @@ def hog(
     """
     _check.whole("hog", "cell", cell)
     _check.whole("hog", "orientations", orientations)
+    tensor = planes("hog", "image", image)
     if isinstance(image, np.ndarray):
-        _check.rank("hog", "image", image, (2, 3), "(h, w) or (h, w, c)")
-        planes = image[None, None] if image.ndim == 2 else image.transpose(2, 0, 1)[None]
-        tensor = as_tensor("hog", "image", planes)
         return _run(tensor, cell, orientations, variant, assignment, layout).numpy()[0]
-    tensor = as_tensor("hog", "image", image)
     _check.dense("hog", "image", tensor)
     _check.on_cpu("hog", "image", tensor)
     run = _run if unseen(tensor) else _hog

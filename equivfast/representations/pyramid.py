@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from equivfast.groups import Grid
 from equivfast.ops import hog
-from equivfast.ops._register import as_tensor
+from equivfast.ops._register import planes
 from equivfast.representations._channels import PowerLaw
 from equivfast.representations._octaves import between, plan, resampled
 from equivfast.representations.hog import HOG
@@ -90,7 +89,7 @@ def hog_pyramid(
     phi = HOG() if phi is None else phi
     _check(phi, per_octave, smallest, octaves_up, power_law, approximate)
     factors = None if power_law is None else power_law.per_channel(phi)
-    images = _planes(image)
+    images = planes(_NAME, "image", image)
     phi(images[:0])  # the op names what is wrong with the image
     height, width = images.shape[2:]
     places, further = plan(phi, height, width, int(per_octave), int(smallest), int(octaves_up))
@@ -127,17 +126,3 @@ def _check(
         raise ValueError(f"{_NAME}: power_law must be a PowerLaw or None, got {type(power_law).__name__}")
     if power_law is not None and not approximate:
         raise ValueError(f"{_NAME}: power_law needs approximate=True, got approximate={approximate!r}")
-
-
-def _planes(image: Any) -> torch.Tensor:
-    """The image as (n, c, h, w), sharing its memory where torch can."""
-    tensor = isinstance(image, torch.Tensor)
-    if not tensor and not isinstance(image, np.ndarray):
-        kind = type(image).__name__
-        raise ValueError(f"{_NAME}: image must be a torch tensor or a NumPy array, got {kind}")
-    if image.ndim not in ((4,) if tensor else (2, 3)):
-        form = "(n, c, h, w)" if tensor else "(h, w) or (h, w, c)"
-        raise ValueError(f"{_NAME}: image must be {form}, got {tuple(image.shape)}")
-    if tensor:
-        return image
-    return as_tensor(_NAME, "image", image[None, None] if image.ndim == 2 else image.transpose(2, 0, 1)[None])

@@ -153,8 +153,10 @@ def test_images_come_in_every_form_and_size() -> None:
     listed = [row for row in rows]
     arrays = [row.permute(1, 2, 0).numpy() for row in rows]
     grey = [row.mean(0).numpy() for row in rows]
+    read_only = [np.broadcast_to(array, array.shape) for array in grey]
+    swapped = [array.astype(">f4") for array in arrays]
     expected = maps.collect(phi, g, rows)
-    for data in (listed, arrays, np.stack(arrays), grey, iter([rows[:4], rows[4:]])):
+    for data in (listed, arrays, np.stack(arrays), grey, iter([rows[:4], rows[4:]]), read_only, swapped):
         found = maps.collect(phi, g, data, batch_size=5)
         assert found.count == expected.count > 0
         np.testing.assert_allclose(maps.solve(found).weight, maps.solve(expected).weight, atol=1e-5)
@@ -231,6 +233,10 @@ def test_a_window_target_shrinks_until_every_cell_is_real() -> None:
         ({"images": [], "method": "cells"}, "fit: images must hold at least one image, got none"),
         ({"images": [np.ones(5)]}, r"fit: images must be torch \(c, h, w\) or NumPy .*, got \(5,\)"),
         ({"images": ["cat.jpg"]}, "fit: images must be torch .*, got str"),
+        (
+            {"images": [np.ones((64, 64), object)]},
+            "fit: an image of images has the unsupported dtype object",
+        ),
         ({"images": np.ones((32, 32, 3))}, r"fit: images must be a list of images, .* got \(32, 32, 3\)"),
         (
             {"images": [images(1), images(1, 40)], "kind": "window"},
