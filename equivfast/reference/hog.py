@@ -112,7 +112,7 @@ def corners(h: int, w: int, cell: int, dpm: bool) -> Iterator[tuple[Any, Any, An
 
 
 def cells_of(
-    image: Array | NDArray[np.float32], cell: int, n: int, bilinear: bool, dpm: bool, decisions: Any = f32
+    image: Array | NDArray[np.float32], cell: int, n: int, bilinear: bool, dpm: bool, smooth: bool = False
 ) -> Array:
     """Unnormalised directed histograms (2n, rows, columns)."""
     h, w = image.shape[1:]
@@ -123,8 +123,7 @@ def cells_of(
     nearest = orientation_bin(fx, fy, n, four_digits=dpm)
     votes = [(nearest, np.hypot(dx, dy))]
     if bilinear:
-        exact = decisions is np.float64
-        second, share, _ = second_vote(dx if exact else fx, dy if exact else fy, nearest, n)
+        second, share, _ = second_vote(dx if smooth else fx, dy if smooth else fy, nearest, n)
         votes = [(nearest, votes[0][1] * (1 - share)), (second, votes[0][1] * share)]
     for place, r, c, weight in corners(h, w, cell, dpm):
         for bins, length in votes:
@@ -155,18 +154,18 @@ def hog(
     orientations: int = 9,
     variant: str = "uoctti",
     assignment: str = "nearest",
-    decisions: Any = f32,
+    smooth: bool = False,
 ) -> Array:
     """HOG of one image (c, h, w) -> (d, H, W) in float64.
 
     Shapes     as equivfast.hog without the batch; uint8 and float32 images are read as float32 gradients
-    decisions  float64 takes the cosine of bilinear assignment in float64: not the definition, but smooth, as finite
-               differences need it
+    smooth     takes the cosine of bilinear assignment in float64: not the definition, but without the steps of
+               float32, as finite differences need it
     Source     VLFeat 0.9.21 hog.c, voc-dpm features.cc
     """
     pixels: Array | NDArray[np.float32] = (
         np.asarray(image, np.float64) if image.dtype == np.float64 else np.asarray(image, f32)
     )
     dpm = variant == "dpm"
-    out = normalise(cells_of(pixels, cell, orientations, assignment == "bilinear", dpm, decisions), variant)
+    out = normalise(cells_of(pixels, cell, orientations, assignment == "bilinear", dpm, smooth), variant)
     return out[:, 1:-1, 1:-1] if dpm else out

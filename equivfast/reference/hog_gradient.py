@@ -5,8 +5,6 @@ Which channel, which bin and what is clipped count as constants. A gradient of l
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +12,6 @@ from equivfast.reference.hog import (
     Array,
     cells_of,
     corners,
-    f32,
     orientation_bin,
     second_vote,
     strongest_gradient,
@@ -72,7 +69,7 @@ def votes_gradient(
     bilinear: bool,
     dpm: bool,
     grad: Array,
-    decisions: Any,
+    smooth: bool,
 ) -> Array:
     """(2n, rows, columns) -> (c, h, w): of sum(grad * cells_of(image, ...))."""
     out = np.zeros(image.shape)
@@ -81,8 +78,7 @@ def votes_gradient(
         return out
     dx, dy, fx, fy, channel = strongest_gradient(image)
     nearest = orientation_bin(fx, fy, n, four_digits=dpm)
-    exact = decisions is np.float64
-    second, share, side = second_vote(dx if exact else fx, dy if exact else fy, nearest, n)
+    second, share, side = second_vote(dx if smooth else fx, dy if smooth else fy, nearest, n)
     if not bilinear:
         share, side = np.zeros_like(dx), np.zeros_like(nearest)
     first_vote, other_vote = np.zeros_like(dx), np.zeros_like(dx)
@@ -109,11 +105,11 @@ def hog_gradient(
     orientations: int = 9,
     variant: str = "uoctti",
     assignment: str = "nearest",
-    decisions: Any = f32,
+    smooth: bool = False,
 ) -> Array:
     """Of sum(grad * hog(image, ...)) with respect to the image: (c, h, w) and (d, H, W) -> (c, h, w), float64."""
     dpm, bilinear = variant == "dpm", assignment == "bilinear"
     upstream = np.pad(np.asarray(grad, np.float64), ((0, 0), (1, 1), (1, 1)) if dpm else 0)
-    histogram = cells_of(image, cell, orientations, bilinear, dpm, decisions)
+    histogram = cells_of(image, cell, orientations, bilinear, dpm, smooth)
     to_cells = normalise_gradient(histogram, variant, upstream)
-    return votes_gradient(image, cell, orientations, bilinear, dpm, to_cells, decisions)
+    return votes_gradient(image, cell, orientations, bilinear, dpm, to_cells, smooth)

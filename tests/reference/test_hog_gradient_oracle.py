@@ -17,13 +17,14 @@ from equivfast.reference.hog_gradient import hog_gradient
 def test_finite_differences(shape: tuple[int, ...], cell: int, n: int, variant: str, assignment: str) -> None:
     """Smooth noise: no pixel comes near a kink. The cosine is taken in float64, or differences would see its steps."""
     rng = np.random.default_rng(sum(shape) + cell)
-    image, settings = rng.random(shape), (cell, n, variant, assignment, np.float64)
-    grad = rng.standard_normal(hog(image, *settings).shape)
-    ours = hog_gradient(image, grad, *settings)
+    settings = {"cell": cell, "orientations": n, "variant": variant, "assignment": assignment, "smooth": True}
+    image = rng.random(shape)
+    grad = rng.standard_normal(hog(image, **settings).shape)
+    ours = hog_gradient(image, grad, **settings)
     step = 1e-6
     for _ in range(20):
         towards = rng.standard_normal(shape)
-        ahead, behind = (hog(image + s * step * towards, *settings) for s in (1, -1))
+        ahead, behind = (hog(image + s * step * towards, **settings) for s in (1, -1))
         assert (ours * towards).sum() == pytest.approx(
             (grad * (ahead - behind)).sum() / (2 * step), rel=1e-5, abs=1e-5
         )
