@@ -20,9 +20,8 @@ from equivfast.representations import HOG
 
 CELLS = 5  # along each side of a window
 SIDE = 20  # of the picture part: the window's 40 x 40 pixels at half their resolution
-SETTINGS = HOG(
-    cell=8, orientations=9, variant="uoctti"
-)  # of either assignment: the windows learned from were mixed
+# Of either assignment: the windows learned from were mixed.
+SETTINGS = HOG(cell=8, orientations=9, variant="uoctti")
 FORMAT = "equivfast.hog-inversion"
 _FILE = "hog-inversion.safetensors"
 

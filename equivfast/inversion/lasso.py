@@ -8,9 +8,8 @@ from torch import Tensor
 # Blocks whose atoms are little alike allow long steps. At K = 1024 and 1064 windows, 10 sweeps of blocks of 32 come as
 # far as 45 iterations of FISTA in half their time; blocks of 64 and 128 come less far in the same time.
 BLOCK = 32
-_INNER = (
-    3  # steps in a block before the next one; the product with the whole Gram matrix costs more than these
-)
+# Steps in a block before the next one; the product with the whole Gram matrix costs more than these.
+_INNER = 3
 
 
 def nonnegative_lasso(gram: Tensor, products: Tensor, penalty: float, sweeps: int) -> Tensor:

@@ -72,9 +72,8 @@ class _Inputs:
         p, q = moments.xy.shape[-2:]
         xx = moments.xx.reshape(-1, p, p)
         deviation = xx.diagonal(dim1=-2, dim2=-1).clamp(min=0).sqrt()
-        noise = (
-            1e-12 * moments.mean_x.reshape(-1, p).abs() * moments.count**0.5
-        )  # a constant's rounding in float64
+        # A constant's rounding in float64.
+        noise = 1e-12 * moments.mean_x.reshape(-1, p).abs() * moments.count**0.5
         usable = (deviation > CONSTANT * deviation.amax(-1, keepdim=True)) & (deviation > noise)
         scale = torch.where(usable, 1 / deviation, 0)
         along = (moments.xy.reshape(-1, p, q) * scale[..., None]).mT.reshape(-1, p)

@@ -37,9 +37,8 @@ def save(m: Map, path: str | os.PathLike[str]) -> None:
     except (TypeError, ValueError) as error:
         raise ValueError(f"Map.save: settings must be plain JSON, got {m.settings!r}") from error
     plain = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    data = to_bytes(
-        plain, {FORMAT: description}
-    )  # one entry: of several, safetensors would shuffle the order
+    # One entry: of several, safetensors would shuffle the order.
+    data = to_bytes(plain, {FORMAT: description})
     target = Path(path)
     part = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
     try:

@@ -71,18 +71,16 @@ def glyphs(
     scale = float(weights.max()) if peak is None else peak
     bars = _bars(n, cell) / np.float32(scale if scale > 0 else 1.0)
     picture = np.empty((H, cell, W, cell), np.float32)
-    for line, row in zip(
-        picture, weights, strict=True
-    ):  # a row of cells stays in the cache until it lies in place
+    # A row of cells stays in the cache until it lies in place.
+    for line, row in zip(picture, weights, strict=True):
         np.minimum((row @ bars).reshape(W, cell, cell).transpose(1, 0, 2), 1, out=line)
     return picture.reshape(H * cell, W * cell)
 
 
 def ink(picture: np.ndarray, gamma: float = 1.3) -> np.ndarray:
     """A picture of 0..1 as dark ink on white paper, uint8; gamma > 1 makes weak bars fainter."""
-    steps = np.linspace(
-        0, 1, 1 << 16
-    )  # powers for these alone; none is off by more than 0.003 of a grey level
+    # Powers for these alone; none is off by more than 0.003 of a grey level.
+    steps = np.linspace(0, 1, 1 << 16)
     greys = np.round(255 * (1 - 0.92 * steps**gamma)).astype(np.uint8)
     flat = np.ravel(picture)
     drawn = np.empty(flat.shape, np.uint8)

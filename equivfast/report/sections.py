@@ -32,9 +32,8 @@ CONTENTS = (
 def of(result: dict[str, Any]) -> dict[str, Any]:
     """Everything the template of a study needs beside the result itself."""
     transforms, curves = result["transforms"], result.get("curves") or {}
-    side_by_side = figures.highest(
-        [*curves.values()][1:]
-    )  # the first has the width of the page, and its own axis
+    # The first has the width of the page, and its own axis.
+    side_by_side = figures.highest([*curves.values()][1:])
     labels = {transform["name"]: transform["label"] for transform in transforms}
     return {
         "contents": [(place, words) for place, words, part in CONTENTS if not part or result.get(part)],

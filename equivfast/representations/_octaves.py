@@ -84,9 +84,8 @@ def between(
         if octave + 1 < len(known):  # there is none below where not even one cell fits
             below = _brought(octaves[known[octave + 1]], known[octave + 1], place, exponents)
             field.lerp_(below, part / per_octave)
-        found.append(
-            field.clamp_(min=0).permute(0, 3, 1, 2)
-        )  # a cubic falls below 0 beside a peak; features do not
+        # A cubic falls below 0 beside a peak; features do not.
+        found.append(field.clamp_(min=0).permute(0, 3, 1, 2))
     return found
 
 

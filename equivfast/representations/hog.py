@@ -44,9 +44,7 @@ class HOG:
 
     @property
     def channels(self) -> int:
-        return (4 if self.variant == "dalal-triggs" else 3) * self.orientations + (
-            0 if self.variant == "dalal-triggs" else 4
-        )
+        return 4 * self.orientations if self.variant == "dalal-triggs" else 3 * self.orientations + 4
 
     @property
     def settings(self) -> dict[str, object]:

@@ -22,11 +22,8 @@ def cell(*channels: float) -> np.ndarray:
     [
         ((1, 3), (2, 6), 0),  # the same histogram
         ((1, 0), (0, 5), 1),  # nothing in common
-        (
-            (1, 1),
-            (1, 0),
-            np.sqrt(1 - np.sqrt(0.5)),
-        ),  # sqrt(1 - sum sqrt(p q)), the other form of the distance
+        # sqrt(1 - sum sqrt(p q)), the other form of the distance
+        ((1, 1), (1, 0), np.sqrt(1 - np.sqrt(0.5))),
         ((-4, 1, 1), (0, 2, 2), 0),  # negative channels count as 0
         ((0, 0), (0, 0), 0),
         ((-1, 0), (0, 0), 0),

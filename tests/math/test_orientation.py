@@ -58,10 +58,8 @@ def test_bin_is_the_largest_projection_as_in_vlfeat(n: int) -> None:
 
 
 def test_two_orientations_tie_at_the_diagonals_and_take_the_lower_bin() -> None:
-    gx, gy = (
-        np.array([1, -1, -1, 1], np.float32),
-        np.array([1, 1, -1, -1], np.float32),
-    )  # 45, 135, 225, 315 degrees
+    # 45, 135, 225, 315 degrees
+    gx, gy = np.array([1, -1, -1, 1], np.float32), np.array([1, 1, -1, -1], np.float32)
     assert probe.orientation_bins(gx, gy, 2, False, True).tolist() == [0, 1, 2, 3]
 
 

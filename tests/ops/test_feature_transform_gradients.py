@@ -83,9 +83,8 @@ def test_every_level_agrees_with_plain_torch(form: str, cpu_level: str, toleranc
     if inputs["mix"].layout is torch.sparse_csr:
         row = torch.repeat_interleave(torch.arange(out.shape[1]), inputs["mix"].crow_indices().diff())
         wanted["mix"] = wanted["mix"].flatten(1)[row, inputs["mix"].col_indices()]
-    limit = 50 * tolerance(
-        "feature_transform", torch.float64
-    )  # sums over all cells and images: 50 times as long
+    # Sums over all cells and images: 50 times as long.
+    limit = 50 * tolerance("feature_transform", torch.float64)
     for name, value in ours.items():
         assert (value - wanted[name].reshape(value.shape)).abs().max() <= limit, name
 

@@ -168,9 +168,8 @@ def test_shared_banks_stand_beside_the_best_map_per_cell(result: dict[str, Any])
 
 
 def test_bars_of_one_table_have_one_scale(result: dict[str, Any]) -> None:
-    result["transforms"][0]["methods"][3]["hellinger"]["mean"] = (
-        0.26  # the best per cell, twice any shared bank
-    )
+    # The best per cell, twice any shared bank.
+    result["transforms"][0]["methods"][3]["hellinger"]["mean"] = 0.26
     for learned in (2, 4):
         result["transforms"][0]["methods"][learned]["hellinger"]["mean"] = 0.5
     body = figures.shared_table(result["shared"], result["transforms"]).body

@@ -96,9 +96,8 @@ def test_a_legend_shows_the_lines_that_are_drawn(
         looks = [tuple(look) for _, *look in legend]
         assert len(set(looks)) == len(looks)
         curves = [dashes for kind, _, dashes in legend if kind.startswith("curve")]
-        assert len(set(curves)) == len(
-            curves
-        )  # dashes tell them apart, where colours are not printed or not seen
+        # Dashes tell them apart, where colours are not printed or not seen.
+        assert len(set(curves)) == len(curves)
 
 
 def test_headings_lead_down_step_by_step(browser: Browser, address: str) -> None:

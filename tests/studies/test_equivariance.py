@@ -179,10 +179,8 @@ def test_headline_and_findings_repeat_the_table(result):
     assert f"{best:.3f}" in texts
     transform = json.loads(json.dumps(next(t for t in result["transforms"] if t["name"] == "rot:45")))
     assert transform["gain"]["low"] > 0 and "is below" in texts
-    transform["gain"] |= {
-        "mean": 0.01,
-        "low": -0.01,
-    }  # a control as good as the map: the sentence must say so
+    # A control as good as the map: the sentence must say so.
+    transform["gain"] |= {"mean": 0.01, "low": -0.01}
     assert "not clearly below" in _findings.of({"transforms": [transform]})["findings"][0]
 
 
