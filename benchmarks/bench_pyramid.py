@@ -37,13 +37,14 @@ SETTINGS = (
 )
 
 
-def photographs(quick: bool) -> list[torch.Tensor]:
-    """The embedded photographs, uint8 (1, 3, h, w), about 640 x 427; quick: two of them, cut small."""
+def photographs(quick: bool) -> dict[str, torch.Tensor]:
+    """The embedded photographs by name, uint8 (1, 3, h, w), about 640 x 427; quick: two of them, cut small."""
     photos = ef.data.photographs(["china", "cat"] if quick else None)
     side = 160 if quick else None
-    return [
-        torch.from_numpy(p.image[:side, :side].copy()).permute(2, 0, 1)[None].contiguous() for p in photos
-    ]
+    return {
+        p.name: torch.from_numpy(p.image[:side, :side].copy()).permute(2, 0, 1)[None].contiguous()
+        for p in photos
+    }
 
 
 # ---- errors --------------------------------------------------------------------------------------
@@ -83,7 +84,7 @@ def errors(s: Setting, images: list[torch.Tensor]) -> list[str]:
 
 
 def print_errors(quick: bool) -> None:
-    images = photographs(quick)
+    images = list(photographs(quick).values())
     heads = (
         "features",
         "approximate",
@@ -120,7 +121,7 @@ def fields(levels: tuple[Level, ...]) -> tuple[torch.Tensor, ...]:
 
 
 def case(s: Setting, quick: bool) -> Case:
-    image, phi = photographs(quick)[4 if not quick else 0], s.phi  # china
+    image, phi = photographs(quick)["china"], s.phi
     h, w = image.shape[2:]
     levels = hog_pyramid(image, phi, per_octave=PER_OCTAVE)
     sizes = [(round(h * level.scale_y), round(w * level.scale_x)) for level in levels]
