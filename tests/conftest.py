@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 
 import equivfast as ef
 
-pytest.register_assert_rewrite("op_contract")
+pytest.register_assert_rewrite("op_contract", "skimage_cases")
 
 # The same examples in every run: what fails here fails anywhere.
 settings.register_profile(
