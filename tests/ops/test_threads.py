@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 import torch
@@ -17,17 +18,31 @@ import equivfast as ef
 
 
 def test_many_callers_at_once_get_what_one_gets(threads: int) -> None:
-    images = torch.rand(6, 3, 96, 120, generator=torch.Generator().manual_seed(0))
+    images = torch.rand(6, 1, 3, 96, 120, generator=torch.Generator().manual_seed(0))
     inputs = CASES["3x3"].build(torch.float32)
-    alone = [ef.hog(image[None]) for image in images], ef.feature_transform(**inputs)
 
-    def call(i: int) -> bool:
-        if i % 2:
-            return torch.equal(ef.feature_transform(**inputs), alone[1])
-        return torch.equal(ef.hog(images[i % 6][None]), alone[0][i % 6])
+    def gradient(image: torch.Tensor) -> torch.Tensor:
+        leaf = image.clone().requires_grad_()
+        ef.hog(leaf).square().sum().backward()
+        assert leaf.grad is not None
+        return leaf.grad
+
+    calls = [
+        call
+        for image in images
+        for call in (
+            partial(ef.hog, image),
+            partial(gradient, image),
+            partial(ef.feature_transform, **inputs),
+        )
+    ]
+    alone = [call() for call in calls]
+
+    def same(i: int) -> bool:
+        return torch.equal(calls[i % len(calls)](), alone[i % len(calls)])
 
     with ThreadPoolExecutor(8) as pool:
-        assert all(pool.map(call, range(400)))
+        assert all(pool.map(same, range(600)))
 
 
 def run(script: str) -> subprocess.CompletedProcess[str]:
