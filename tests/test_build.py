@@ -1,11 +1,13 @@
-"""What was built: what it says of itself, which CPU level runs, what the module needs to load."""
+"""What was built: what it says of itself, which CPU level runs, what the module needs to load, what a wheel holds."""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+import zipfile
 from importlib import metadata
 from pathlib import Path
 
@@ -98,6 +100,51 @@ def test_the_stub_names_what_the_module_has():
     stub = (ROOT / "equivfast/_core.pyi").read_text(encoding="utf-8")
     declared = set(re.findall(r"^(?:def|class) (\w+)", stub, re.MULTILINE))
     assert declared == {name for name in dir(_core) if not name.startswith("_")}
+
+
+NOTHING_TO_COMPILE = "cmake_minimum_required(VERSION 3.24)\nproject(equivfast LANGUAGES NONE)\n"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """Built as by `make wheel`, but for the kernels, whose minutes .ci/run spends."""
+    source = tmp_path_factory.mktemp("source")
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    shutil.copytree(
+        ROOT / "equivfast", source / "equivfast", ignore=shutil.ignore_patterns("*.so", "__pycache__")
+    )
+    (source / "CMakeLists.txt").write_text(NOTHING_TO_COMPILE)
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "-q",
+        "--no-build-isolation",
+        "--no-deps",
+        "-w",
+        "out",
+        ".",
+    ]
+    tools = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    done = subprocess.run(
+        command, cwd=source, env={**os.environ, "PATH": tools}, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    (file,) = (source / "out").glob("equivfast-*.whl")
+    return zipfile.ZipFile(file)
+
+
+def test_a_wheel_holds_the_dictionary_of_the_inversion(wheel):
+    weights = "equivfast/data/weights/hog-inversion.safetensors"
+    assert wheel.read(weights) == (ROOT / weights).read_bytes()
+
+
+def test_a_wheel_holds_every_file_of_the_package(wheel):
+    files = (p for p in (ROOT / "equivfast").rglob("*") if p.is_file())
+    wanted = {str(p.relative_to(ROOT)) for p in files if p.suffix != ".so" and p.parent.name != "__pycache__"}
+    assert {name for name in wheel.namelist() if ".dist-info/" not in name} == wanted
 
 
 def test_torch_is_pinned_in_one_place():
