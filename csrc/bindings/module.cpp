@@ -13,8 +13,7 @@
 #include "ops/skimage_hog.hpp"
 
 // Pointers, shapes and strides in; views out; the GIL released around each run. Python keeps the
-// tensors alive, allocates outputs (and the workspace of feature_transform), and has checked shapes
-// and dtypes before it comes here.
+// tensors alive, allocates outputs, and has checked shapes and dtypes before it comes here.
 namespace py = pybind11;
 
 // Sizes or strides: a tuple of N integers. pybind11's own way with sequences takes longer than the rest
@@ -168,46 +167,52 @@ void bind_skimage_hog(py::module_& m) {
   });
 }
 
+// x, its dtype, sizes and strides; index, weight and their number of sources; then the mix: values, columns,
+// row pointers, number of values, m; bias.
+ef::FeatureTransformArgs transform_args(uintptr_t x, int dtype, const Dims& shape,
+                                        const Dims& stride, const Numbers<3>& sources,
+                                        const Numbers<6>& mix, int threads) {
+  return {view<const void>(x, shape, stride),
+          static_cast<ef::Dtype>(dtype),
+          pointer<const int64_t>(sources.of[0]),
+          pointer(sources.of[1]),
+          sources.of[2],
+          {pointer(mix.of[0]), pointer<const int64_t>(mix.of[1]), pointer<const int64_t>(mix.of[2]),
+           mix.of[3], mix.of[4]},
+          pointer(mix.of[5]),
+          {},
+          nullptr,
+          threads};
+}
+
 void bind_feature_transform(py::module_& m) {
-  using ef::FeatureTransformArgs;
-  using ef::FeatureTransformGradients;
-  py::class_<FeatureTransformArgs>(m, "FeatureTransformArgs")
-      .def(py::init([](uintptr_t x, int dtype, const Dims& shape, const Dims& stride,
-                       uintptr_t index, uintptr_t weight, int64_t taps, uintptr_t values,
-                       uintptr_t column, uintptr_t row_begin, int64_t count, int64_t m,
-                       uintptr_t bias, uintptr_t out, const Dims& out_shape, const Dims& out_stride,
-                       int threads) {
-        const ef::ChannelMix mix{pointer(values), pointer<const int64_t>(column),
-                                 pointer<const int64_t>(row_begin), count, m};
-        return FeatureTransformArgs{view<const void>(x, shape, stride),
-                                    static_cast<ef::Dtype>(dtype),
-                                    pointer<const int64_t>(index),
-                                    pointer(weight),
-                                    taps,
-                                    mix,
-                                    pointer(bias),
-                                    view<void>(out, out_shape, out_stride),
-                                    nullptr,
-                                    threads};
-      }))
-      .def("workspace", &ef::feature_transform_workspace)
-      .def("run", [](FeatureTransformArgs& args, uintptr_t workspace) {
-        args.workspace = pointer(workspace);
-        run_without_gil<FeatureTransformArgs, ef::feature_transform_cpu>(args);
-      });
-  py::class_<FeatureTransformGradients>(m, "FeatureTransformGradients")
-      .def(py::init([](const FeatureTransformArgs& forward, uintptr_t grad_out, const Dims& shape,
-                       const Dims& stride, uintptr_t grad_x, const Dims& x_shape,
-                       const Dims& x_stride, uintptr_t grad_weight, uintptr_t grad_mix) {
-        return FeatureTransformGradients{forward, view<const void>(grad_out, shape, stride),
-                                         view<void>(grad_x, x_shape, x_stride),
-                                         pointer(grad_weight), pointer(grad_mix)};
-      }))
-      .def("workspace", &ef::feature_transform_backward_workspace)
-      .def("run", [](FeatureTransformGradients& args, uintptr_t workspace) {
-        args.forward.workspace = pointer(workspace);
-        run_without_gil<FeatureTransformGradients, ef::feature_transform_backward_cpu>(args);
-      });
+  m.def("feature_transform",
+        [](uintptr_t x, int dtype, const Dims& shape, const Dims& stride,
+           const Numbers<3>& sources, const Numbers<6>& mix, uintptr_t out, const Dims& out_shape,
+           const Dims& out_stride, int threads) {
+          auto args = transform_args(x, dtype, shape, stride, sources, mix, threads);
+          args.out = view<void>(out, out_shape, out_stride);
+          const ef::Workspace workspace(ef::feature_transform_workspace(args));
+          args.workspace = workspace.get();
+          run_without_gil<ef::FeatureTransformArgs, ef::feature_transform_cpu>(args);
+        });
+  // `grads`: of weight, mix and bias, each 0 where it is not wanted.
+  m.def("feature_transform_backward",
+        [](uintptr_t x, int dtype, const Dims& shape, const Dims& stride,
+           const Numbers<3>& sources, const Numbers<6>& mix, uintptr_t grad_out,
+           const Dims& out_shape, const Dims& out_stride, uintptr_t grad_x,
+           const Dims& grad_stride, const Numbers<3>& grads, int threads) {
+          ef::FeatureTransformGradients args{
+              transform_args(x, dtype, shape, stride, sources, mix, threads),
+              view<const void>(grad_out, out_shape, out_stride),
+              view<void>(grad_x, shape, grad_stride),
+              pointer(grads.of[0]),
+              pointer(grads.of[1]),
+              pointer(grads.of[2])};
+          const ef::Workspace workspace(ef::feature_transform_backward_workspace(args));
+          args.forward.workspace = workspace.get();
+          run_without_gil<ef::FeatureTransformGradients, ef::feature_transform_backward_cpu>(args);
+        });
 }
 
 py::dict build() {

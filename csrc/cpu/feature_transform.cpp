@@ -10,13 +10,25 @@ namespace {
   throw std::invalid_argument("feature_transform: " + what);
 }
 
+// Without a branch for each number: there are thousands, and all are right as a rule. A number below -1
+// or too large sets the sign of one of two sums.
+void check_index(const int64_t* index, int64_t count, int64_t sources) {
+  uint64_t wrong = 0;
+  for (int64_t e = 0; e < count; ++e) {
+    const uint64_t source = static_cast<uint64_t>(index[e]);
+    wrong |= (source + 1) | (static_cast<uint64_t>(sources) - 1 - source);
+  }
+  if (wrong >> 63 == 0) return;
+  for (int64_t e = 0; e < count; ++e)
+    if (index[e] < -1 || index[e] >= sources)
+      reject("index must be -1 or a source cell 0.." + std::to_string(sources - 1) + ", got " +
+             std::to_string(index[e]));
+}
+
 // A wrong index would read somebody else's memory, so it is looked for before anything runs.
 void check_contents(const FeatureTransformArgs& a, const int64_t* out_size) {
   const int64_t cells = out_size[2] * out_size[3], sources = a.x.size[2] * a.x.size[3];
-  for (int64_t e = 0; e < cells * a.taps; ++e)
-    if (a.index[e] < -1 || a.index[e] >= sources)
-      reject("index must be -1 or a source cell 0.." + std::to_string(sources - 1) + ", got " +
-             std::to_string(a.index[e]));
+  check_index(a.index, cells * a.taps, sources);
   if (!a.mix.column) return;
   const int64_t columns = a.x.size[1] * a.mix.m * a.mix.m, d = out_size[1];
   if (a.mix.row_begin[0] != 0 || a.mix.row_begin[d] != a.mix.count)

@@ -162,6 +162,13 @@ EF_INLINE Values<float> product_plus(Values<float> a, Values<float> b, Values<fl
   return a * b + c;
 #endif
 }
+EF_INLINE Values<double> product_plus(Values<double> a, Values<double> b, Values<double> c) {
+#if defined(__FMA__)
+  return EF_INTRINSIC(fmadd_pd)(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
 
 // a b - c and c - a b, with the sign of the exact value and 0, not -0, where that is 0; for floats,
 // in double lanes too.

@@ -50,6 +50,7 @@ struct FeatureTransformGradients {
   View<void, 4> grad_x;          // each null where it is not wanted
   void* grad_weight;             // (H * W, k)
   void* grad_mix;                // like values
+  void* grad_bias;               // (d)
 };
 
 size_t feature_transform_workspace(const FeatureTransformArgs& args);

@@ -10,18 +10,20 @@ import torch
 from equivfast import _core
 from equivfast.ops import _check
 from equivfast.ops._mix import unpack_mix
-from equivfast.ops._register import DTYPE_CODES, LIBRARY, as_tensor, define, threads, workspace
+from equivfast.ops._register import DTYPE_CODES, LIBRARY, as_tensor, define, threads, unseen
 
 _NAME = "feature_transform"
 _FLOATS = (torch.float32, torch.float64)
+CELL_PADDING = 16  # numbers: padded cells begin on whole 64-byte lines, as those of hog do
 
 # mix is dense (d, c, m, m), or the values of a CSR matrix with `rows` (d + 1) and `columns` (nnz).
 _ARGS = (
     "Tensor x, Tensor index, Tensor mix, Tensor? rows, Tensor? columns, int m, Tensor? weight, Tensor? bias"
 )
 _SCHEMA = f"feature_transform({_ARGS}) -> Tensor"
-_NEEDS = "bool need_x, bool need_mix, bool need_weight"
-_BACKWARD_SCHEMA = f"feature_transform_backward(Tensor grad, {_ARGS}, {_NEEDS}) -> (Tensor, Tensor, Tensor)"
+_NEEDS = "bool need_x, bool need_mix, bool need_weight, bool need_bias=False"
+_GRADS = "(Tensor, Tensor, Tensor, Tensor)"
+_BACKWARD_SCHEMA = f"feature_transform_backward(Tensor grad, {_ARGS}, {_NEEDS}) -> {_GRADS}"
 
 
 @dataclass(frozen=True)
@@ -73,64 +75,73 @@ def _check_mix(a: _Args) -> None:
         raise ValueError(f"{_NAME}: bias must be ({a.d},), got {_check.shape_of(a.bias)}")
 
 
+def _output(a: _Args) -> torch.Tensor:
+    """Laid out as x is: cell after cell where its cells lie so, with the same padding; else channel after channel."""
+    shape = (a.x.shape[0], a.d, *a.index.shape[:2])
+    if a.x.is_contiguous() or a.x.stride(1) != 1:
+        return a.x.new_empty(shape)
+    if a.x.is_contiguous(memory_format=torch.channels_last):
+        return torch.empty(shape, dtype=a.x.dtype, device=a.x.device, memory_format=torch.channels_last)
+    n, d, rows, columns = shape
+    padded = -(-d // CELL_PADDING) * CELL_PADDING
+    return a.x.new_empty((n, rows, columns, padded))[..., :d].permute(0, 3, 1, 2)
+
+
 def _infer(*args: Any) -> torch.Tensor:
     a = _Args(*args)
     _check_fields(a)
     _check_mix(a)
-    return a.x.new_empty((a.x.shape[0], a.d, *a.index.shape[:2]))
+    return _output(a)
 
 
 def _pointer(tensor: torch.Tensor | None) -> int:
     return 0 if tensor is None else tensor.data_ptr()
 
 
-def _forward_args(a: _Args, out: torch.Tensor | None, out_shape: tuple[int, ...]) -> Any:
-    stride = (0, 0, 0, 0) if out is None else out.stride()
-    return _core.FeatureTransformArgs(
+def _pointers(a: _Args) -> tuple[Any, ...]:
+    """What the kernels take first."""
+    return (
         a.x.data_ptr(), DTYPE_CODES[a.x.dtype], a.x.shape, a.x.stride(),
-        a.index.data_ptr(), _pointer(a.weight), a.index.shape[2],
-        a.mix.data_ptr(), _pointer(a.columns), _pointer(a.rows), a.mix.numel(), a.m, _pointer(a.bias), _pointer(out),
-        out_shape, stride, threads(),
+        (a.index.data_ptr(), _pointer(a.weight), a.index.shape[2]),
+        (a.mix.data_ptr(), _pointer(a.columns), _pointer(a.rows), a.mix.numel(), a.m, _pointer(a.bias)),
     )  # fmt: skip
 
 
 def _contiguous(a: _Args) -> _Args:
     """The small arrays as the kernel wants them; x, out and their gradients keep their strides."""
-    small: dict[str, Any] = {
-        name: getattr(a, name) for name in ("index", "mix", "rows", "columns", "weight", "bias")
-    }
-    changed: dict[str, Any] = {name: None if t is None else t.contiguous() for name, t in small.items()}
-    return replace(a, **changed)
+    small = (a.index, a.mix, a.rows, a.columns, a.weight, a.bias)
+    if all(t is None or t.is_contiguous() for t in small):
+        return a
+    index, mix, rows, columns, weight, bias = (None if t is None else t.contiguous() for t in small)
+    assert index is not None and mix is not None
+    return _Args(a.x, index, mix, rows, columns, a.m, weight, bias)
 
 
 def _run(*args: Any) -> torch.Tensor:
     out = _infer(*args)
     a = _contiguous(_Args(*args))
-    call = _forward_args(a, out, tuple(out.shape))
-    memory = workspace(call.workspace())
-    call.run(memory.data_ptr())
+    _core.feature_transform(*_pointers(a), out.data_ptr(), out.shape, out.stride(), threads())
     return out
 
 
-def _infer_backward(grad: torch.Tensor, *args: Any) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    a, (need_x, need_mix, need_weight) = _Args(*args[:8]), args[8:]
+def _infer_backward(grad: torch.Tensor, *args: Any) -> tuple[torch.Tensor, ...]:
+    a, (need_x, need_mix, need_weight, need_bias) = _Args(*args[:8]), (*args[8:], False)[:4]
     x = torch.empty_like(a.x) if need_x else a.x.new_empty(0)
     mix = torch.empty_like(a.mix, memory_format=torch.contiguous_format) if need_mix else a.x.new_empty(0)
     weight = a.x.new_empty(a.index.shape) if need_weight else a.x.new_empty(0)
-    return x, mix, weight
+    return x, mix, weight, a.x.new_empty(a.d if need_bias else 0)
 
 
-def _run_backward(grad: torch.Tensor, *args: Any) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    grads = grad_x, grad_mix, grad_weight = _infer_backward(grad, *args)
-    a, (need_x, need_mix, need_weight) = _contiguous(_Args(*args[:8])), args[8:]
-    forward = _forward_args(a, None, tuple(grad.shape))
-    call = _core.FeatureTransformGradients(
-        forward, grad.data_ptr(), grad.shape, grad.stride(),
-        grad_x.data_ptr() if need_x else 0, a.x.shape, grad_x.stride() if need_x else (0, 0, 0, 0),
-        grad_weight.data_ptr() if need_weight else 0, grad_mix.data_ptr() if need_mix else 0,
+def _run_backward(grad: torch.Tensor, *args: Any) -> tuple[torch.Tensor, ...]:
+    grads = grad_x, *small = _infer_backward(grad, *args)
+    a = _contiguous(_Args(*args[:8]))
+    need_x, *needs = (*args[8:], False)[:4]
+    _core.feature_transform_backward(
+        *_pointers(a), grad.data_ptr(), grad.shape, grad.stride(),
+        grad_x.data_ptr() if need_x else 0, grad_x.stride() if need_x else (0, 0, 0, 0),
+        tuple(t.data_ptr() if need else 0 for t, need in zip((small[1], small[0], small[2]), (needs[1], needs[0], needs[2]))),
+        threads(),
     )  # fmt: skip
-    memory = workspace(call.workspace())
-    call.run(memory.data_ptr())
     return grads
 
 
@@ -143,12 +154,12 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> N
 def _backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
     x, index, mix, rows, columns, weight, bias = ctx.saved_tensors
     need_x, need_mix, need_weight, need_bias = (ctx.needs_input_grad[i] for i in (0, 2, 6, 7))
-    grad_x, grad_mix, grad_weight = _feature_transform_backward(
-        grad, x, index, mix, rows, columns, ctx.m, weight, bias, need_x, need_mix, need_weight
+    grad_x, grad_mix, grad_weight, grad_bias = _feature_transform_backward(
+        grad, x, index, mix, rows, columns, ctx.m, weight, bias, need_x, need_mix, need_weight, need_bias
     )
     return (
         grad_x if need_x else None, None, grad_mix if need_mix else None, None, None, None,
-        grad_weight if need_weight else None, grad.sum((0, 2, 3)) if need_bias else None,
+        grad_weight if need_weight else None, grad_bias if need_bias else None,
     )  # fmt: skip
 
 

@@ -1,9 +1,10 @@
 #pragma once
-#include "cpu/feature_transform/gather.hpp"
-#include "cpu/feature_transform/mix.hpp"
-#include "cpu/parallel.hpp"
+#include "cpu/feature_transform/dense_gradient.hpp"
+#include "cpu/feature_transform/mixer.hpp"
+#include "cpu/feature_transform/scatter.hpp"
+#include "cpu/feature_transform/sparse_gradient.hpp"
 
-// Gradients, image after image; the threads share out channels, cells or rows of the mix within one
+// Gradients, image after image; the threads share out channels, cells or parts of the mix within one
 // image, so every sum over images has one order and nothing is shared between writers.
 EF_LEVEL_BEGIN
 
@@ -12,154 +13,125 @@ class Backward {
  public:
   Backward(const FeatureTransformGradients& a, void* memory)
       : a_(a),
-        p_(a.forward, a.grad_out.size),
-        gathered_shape_(p_.c, p_.H, p_.W, p_.m),
-        grad_shape_(p_.d, p_.H, p_.W, p_.m),
+        f_(a.forward),
+        shape_{f_.x.size[1], a.grad_out.size[1], a.grad_out.size[2], a.grad_out.size[3], f_.mix.m},
         carver_(memory),
-        taps_(carver_, p_) {
-    const int64_t columns = p_.c * p_.window();
-    const int64_t count = a.forward.mix.column ? a.forward.mix.count : p_.d * columns;
-    offset_ = carver_.template take<int64_t>(std::max(count, columns));
-    back_begin_ = carver_.template take<int64_t>(p_.c + 1);
-    back_offset_ = carver_.template take<int64_t>(count);
-    back_value_ = carver_.template take<T>(count);
-    gathered_ = carver_.template take<T>(gathered_shape_.count());
-    grad_ = carver_.template take<T>(grad_shape_.count());
-    grad_gathered_ = carver_.template take<T>(p_.c * p_.cells());
-    planes_ = carver_.template take<T>(p_.sources() * std::max(a.forward.threads, 1));
+        gathered_(f_, cells(), 1, carver_),
+        grad_(a.grad_out.cast<const T>(), grad_is_direct(), 1, carver_),
+        grad_x_(a.grad_x.cast<T>(), carver_),
+        pitch_(pitch_of<T>(shape_.in)),
+        wants_gathered_(a.grad_x.data || a.grad_weight) {
+    const int64_t count = f_.mix.column ? f_.mix.count : -1;
+    if (count >= 0) turned_.emplace(shape_, count, carver_);
+    if (wants_gathered_) {
+      mixer_.emplace(shape_.turned(), count, 1, f_.threads, carver_);
+      gathered_grad_ = carver_.template take<T>(cells() * pitch_);
+    }
+    zero_ = carver_.template take<T>(pitch_of<T>(shape_.out));
+    if (a.grad_mix && count < 0) dense_.emplace(shape_, f_.threads, carver_);
+    if (a.grad_mix && count >= 0) sparse_.emplace(shape_, carver_);
   }
   size_t bytes() const { return carver_.bytes(); }
 
   void run() {
-    const FeatureTransformArgs& f = a_.forward;
-    const MixRows<T> mix = mix_rows<T>(f.mix, p_, gathered_shape_, offset_);
-    transpose(mix);
-    table_ = taps_.fill(f, p_);
-    const int64_t values = f.mix.column ? f.mix.count : p_.d * p_.c * p_.window();
-    if (a_.grad_mix) std::fill_n(static_cast<T*>(a_.grad_mix), values, T(0));
-    if (a_.grad_weight) std::fill_n(static_cast<T*>(a_.grad_weight), p_.cells() * p_.taps, T(0));
-    for (int64_t i = 0; i < p_.n; ++i) {
-      load_grad(i);
-      if (a_.grad_mix) add_grad_mix(i, mix);
-      if (!a_.grad_x.data && !a_.grad_weight) continue;
-      mix_back();
-      if (a_.grad_x.data) write_grad_x(i);
+    mix_ = MixValues<T>::of(f_.mix, shape_);
+    prepare();
+    for (int64_t i = 0; i < f_.x.size[0]; ++i) {
+      grad_.stage(i, 1, f_.threads);
+      if (a_.grad_mix || a_.grad_weight) gathered_.stage(i, 1);
+      const Source<T> grad{grad_.image(i), zero_, nullptr, nullptr, 1, shape_.out};
+      if (dense_) dense_->add(gathered_.image(i), grad.field, f_.threads);
+      if (sparse_)
+        sparse_->add(gathered_.image(i), grad, mix_.sparse, f_.threads,
+                     static_cast<T*>(a_.grad_mix));
+      if (a_.grad_bias) add_grad_bias(grad.field);
+      if (wants_gathered_) mix_back(grad);
+      if (a_.grad_x.data) grad_x_.run(f_, i, cells(), {gathered_grad_, pitch_});
       if (a_.grad_weight) add_grad_weight(i);
     }
+    if (dense_) dense_->finish(static_cast<T*>(a_.grad_mix));
   }
 
  private:
-  // Column (c, dy, dx) of row d becomes, in row c, the value at channel d and the opposite shift.
-  void transpose(const MixRows<T>& mix) {
-    const ChannelMix& m = a_.forward.mix;
-    const int64_t window = p_.window();
-    std::fill_n(back_begin_, p_.c + 1, int64_t{0});
-    for (int64_t d = 0; d < p_.d; ++d)
-      for (int64_t e = 0; e < mix.length(d); ++e)
-        ++back_begin_[column_of(m, mix, d, e) / window + 1];
-    for (int64_t c = 0; c < p_.c; ++c) back_begin_[c + 1] += back_begin_[c];
-    for (int64_t d = 0; d < p_.d; ++d) {
-      for (int64_t e = 0; e < mix.length(d); ++e) {
-        const int64_t column = column_of(m, mix, d, e), c = column / window;
-        const int64_t mirrored = d * window + (window - 1 - column % window);
-        const int64_t to = back_begin_[c]++;
-        back_offset_[to] = column_offset(grad_shape_, p_.m, mirrored);
-        back_value_[to] = mix.row_values(d)[e];
-      }
+  int64_t cells() const { return shape_.H * shape_.W; }
+
+  // A cell may be read a few numbers beyond its last channel, by DenseMixGradient.
+  bool grad_is_direct() const {
+    const View<const T, 4> grad = a_.grad_out.template cast<const T>();
+    const int64_t step = CellOrder<const T>(grad).step;
+    return lies_in_cells(grad) && step >= shape_.out && (shape_.out >= kUnit || step >= kUnit);
+  }
+
+  void prepare() {
+    std::fill_n(zero_, pitch_of<T>(shape_.out), T(0));
+    if (dense_) dense_->clear();
+    if (sparse_) std::fill_n(static_cast<T*>(a_.grad_mix), f_.mix.count, T(0));
+    if (a_.grad_weight) std::fill_n(static_cast<T*>(a_.grad_weight), cells() * f_.taps, T(0));
+    if (a_.grad_bias) std::fill_n(static_cast<T*>(a_.grad_bias), shape_.out, T(0));
+    if (!mixer_) return;
+    MixValues<T> turned = mix_;
+    if (mix_.is_dense()) {
+      turned.dense = mix_.dense.turned(shape_);
+    } else {
+      turned.sparse = turned_->fill(mix_.sparse, shape_);
     }
-    for (int64_t c = p_.c; c > 0; --c) back_begin_[c] = back_begin_[c - 1];  // undo the advance
-    back_begin_[0] = 0;
-  }
-  static int64_t column_of(const ChannelMix& m, const MixRows<T>& mix, int64_t d, int64_t e) {
-    return m.column ? m.column[mix.begin(d) + e] : e;
+    mixer_->prepare(turned, nullptr, f_.threads);
   }
 
-  void load_grad(int64_t i) {
-    const auto from = a_.grad_out.template cast<const T>();
-    std::memset(grad_, 0, sizeof(T) * grad_shape_.count());
-    for (int64_t d = 0; d < p_.d; ++d)
-      for (int64_t y = 0; y < p_.H; ++y)
-        for (int64_t x = 0; x < p_.W; ++x) grad_[grad_shape_.at(d, y, x)] = *from.at(i, d, y, x);
-  }
-
-  void mix_back() {
-    const MixRows<T> back{back_value_, back_begin_, back_offset_, 0};
-    parallel_for(p_.c, a_.forward.threads, [&](int64_t c, int) {
-      const MixRows<T> row{back.values, back.row_begin + c, back.offset, 0};
-      mix_field(row, 1, grad_, grad_shape_, p_.H, static_cast<const T*>(nullptr),
-                Planes<T>{grad_gathered_ + c * p_.cells(), 0, p_.W, 1});
+  // The gradient of the gathered field: the mix turned round, over grad_out.
+  void mix_back(const Source<T>& grad) {
+    View<T, 4> to;
+    const int64_t size[] = {1, shape_.in, shape_.H, shape_.W},
+                  stride[] = {0, 1, shape_.W * pitch_, pitch_};
+    to.data = gathered_grad_;
+    std::copy_n(size, 4, to.size);
+    std::copy_n(stride, 4, to.stride);
+    parallel_for(mixer_->tasks(), f_.threads, [&](int64_t task, int worker) {
+      mixer_->run(grad, task, worker, {to, 0});
     });
   }
 
-  void write_grad_x(int64_t i) {
-    const auto grad_x = a_.grad_x.template cast<T>();
-    parallel_for(p_.c, a_.forward.threads, [&](int64_t c, int worker) {
-      T* plane = planes_ + p_.sources() * worker;
-      std::fill_n(plane, p_.sources(), T(0));
-      scatter_plane(grad_gathered_ + c * p_.cells(), table_, plane);
-      for (int64_t y = 0; y < p_.h; ++y)
-        for (int64_t x = 0; x < p_.w; ++x) *grad_x.at(i, c, y, x) = *plane++;
+  // Sums of kRun cells each, and their sum.
+  void add_grad_bias(Cells<const T> grad) {
+    constexpr int64_t kRun = 64;
+    T* to = static_cast<T*>(a_.grad_bias);
+    parallel_for(whole_vectors<T>(shape_.out) / kLanes<T>, f_.threads, [&](int64_t v, int) {
+      const int64_t channel = v * kLanes<T>;
+      const First<T> used(std::min<int64_t>(shape_.out - channel, kLanes<T>));
+      Values<T> total = used.load(to + channel);
+      for (int64_t first = 0; first < cells(); first += kRun) {
+        Values<T> sum{};
+        for (int64_t cell = first; cell < std::min(first + kRun, cells()); ++cell)
+          sum += used.load(grad.at(cell) + channel);
+        total += sum;
+      }
+      used.store(to + channel, total);
     });
   }
 
   void add_grad_weight(int64_t i) {
-    T* grad = static_cast<T*>(a_.grad_weight);
-    parallel_for(p_.H, a_.forward.threads, [&](int64_t row, int) {
-      for (int64_t cell = row * p_.W; cell < (row + 1) * p_.W; ++cell)
-        for (int64_t t = 0; t < p_.taps; ++t)
-          grad[cell * p_.taps + t] += source_product(i, cell, t * p_.cells() + cell);
+    const Source<T> x = gathered_.ungathered(i);
+    parallel_for(shape_.H, f_.threads, [&](int64_t row, int) {
+      for (int64_t cell = row * shape_.W; cell < (row + 1) * shape_.W; ++cell)
+        add_weight_gradient<T>(x, {gathered_grad_, pitch_}, cell, static_cast<T*>(a_.grad_weight));
     });
-  }
-
-  // sum over channels of the gathered field's gradient times the source it was read from.
-  T source_product(int64_t i, int64_t cell, int64_t tap) const {
-    if (table_.outside(tap)) return 0;
-    const auto x = a_.forward.x.template cast<const T>();
-    const int64_t row = table_.place[tap] / p_.w, column = table_.place[tap] % p_.w;
-    T sum = 0;
-    for (int64_t c = 0; c < p_.c; ++c)
-      sum += grad_gathered_[c * p_.cells() + cell] * *x.at(i, c, row, column);
-    return sum;
-  }
-
-  void add_grad_mix(int64_t i, const MixRows<T>& mix) {
-    const auto x = a_.forward.x.template cast<const T>();
-    parallel_for(p_.c, a_.forward.threads, [&](int64_t c, int worker) {
-      T* plane = planes_ + p_.sources() * worker;
-      copy_plane(x, i, c, plane);
-      gather_plane(p_, plane, table_, 0, p_.H, gathered_shape_, c, gathered_);
-    });
-    T* grad = static_cast<T*>(a_.grad_mix);
-    parallel_for(p_.d, a_.forward.threads, [&](int64_t d, int) {
-      for (int64_t e = 0; e < mix.length(d); ++e)
-        grad[mix.begin(d) + e] += correlate(d, mix.row_offsets(d)[e]);
-    });
-  }
-
-  // sum over cells of grad_out[d, cell] * gathered[cell + offset], in kTile interleaved sums. The
-  // gradient's border is 0, so whole runs can be multiplied.
-  T correlate(int64_t d, int64_t offset) const {
-    const T* EF_RESTRICT a = grad_ + grad_shape_.at(d, 0, 0);
-    const T* EF_RESTRICT b = gathered_ + gathered_shape_.at(0, 0, 0) + offset;
-    const int64_t run = grad_shape_.run() - 2 * grad_shape_.border;
-    T sum[kTile] = {};
-    int64_t x = 0;
-    for (; x + kTile <= run; x += kTile)
-      for (int64_t j = 0; j < kTile; ++j) sum[j] += a[x + j] * b[x + j];
-    for (int64_t j = 0; x + j < run; ++j) sum[j] += a[x + j] * b[x + j];
-    T total = 0;
-    for (T part : sum) total += part;
-    return total;
   }
 
   const FeatureTransformGradients& a_;
-  const TransformPlan p_;
-  const PaddedField gathered_shape_, grad_shape_;
+  const FeatureTransformArgs& f_;
+  const MixShape shape_;
   Carver carver_;
-  TapMemory<T> taps_;
-  Taps<T> table_;
-  int64_t *offset_, *back_begin_, *back_offset_;
-  T *back_value_, *gathered_, *grad_, *grad_gathered_, *planes_;
+  Gathered<T> gathered_;
+  StagedField<T> grad_;
+  ScatteredGradient<T> grad_x_;
+  int64_t pitch_;
+  bool wants_gathered_;
+  MixValues<T> mix_{};
+  std::optional<TurnedValues<T>> turned_;
+  std::optional<Mixer<T>> mixer_;
+  std::optional<DenseMixGradient<T>> dense_;
+  std::optional<SparseMixGradient<T>> sparse_;
+  T *gathered_grad_ = nullptr, *zero_ = nullptr;
 };
 
 EF_LEVEL_END

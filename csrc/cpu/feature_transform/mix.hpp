@@ -1,118 +1,72 @@
 #pragma once
-#include <cstring>
+#include <algorithm>
 
-#include "core/macros.hpp"
-#include "cpu/feature_transform/plan.hpp"
+#include "core/carver.hpp"
+#include "cpu/partial.hpp"
 
-// The channel mix as rows of (offset into a padded field, value): dense rows share their offsets.
+// What a mix is: m x m filters of `in` channels for `out` channels on H x W cells, dense or sparse.
 EF_LEVEL_BEGIN
 
-#if defined(__AVX512F__)
-constexpr int kVectorBytes = 64,
-              kMixRows = 4;  // 8 sums in flight hide the latency of a fused multiply-add
-#elif defined(__AVX2__)
-constexpr int kVectorBytes = 32, kMixRows = 2;
-#else
-constexpr int kVectorBytes = 16, kMixRows = 1;
-#endif
+struct MixShape {
+  int64_t in, out, H, W, m;
+  int64_t window() const { return m * m; }
+  int64_t columns() const { return in * window(); }
+  // The same filters the other way round, for gradients.
+  MixShape turned() const { return {out, in, H, W, m}; }
+};
 
+// Output channel o, input channel i, shift s = dy * m + dx.
 template <class T>
-struct MixRows {
+struct DenseValues {
   const T* values;
-  const int64_t* row_begin;  // null: rows of `columns` values
-  const int64_t* offset;     // per value, or per column when dense
-  int64_t columns;
+  int64_t out_step, in_step, shift_step;
 
-  bool dense() const { return !row_begin; }
-  const T* row_values(int64_t r) const { return values + begin(r); }
-  const int64_t* row_offsets(int64_t r) const { return dense() ? offset : offset + row_begin[r]; }
-  int64_t begin(int64_t r) const { return dense() ? r * columns : row_begin[r]; }
-  int64_t length(int64_t r) const { return dense() ? columns : row_begin[r + 1] - row_begin[r]; }
+  static DenseValues of(const T* values, const MixShape& s) {
+    return {values, s.columns(), s.window(), 1};
+  }
+  // Its transpose: shifts go the opposite way.
+  DenseValues turned(const MixShape& s) const {
+    return {values + (s.window() - 1) * shift_step, in_step, out_step, -shift_step};
+  }
 };
 
-// Offset of column (c, dy, dx) from the place of the output cell in the gathered field.
-inline int64_t column_offset(const PaddedField& f, int64_t m, int64_t column) {
-  const int64_t dx = column % m, dy = column / m % m, c = column / (m * m);
-  return c * f.plane + (dy - m / 2) * f.pitch + (dx - m / 2);
-}
-
-// offset: room for mix.count values (CSR) or c * m * m (dense).
+// Rows of (column, value); a column is input channel * window + shift.
 template <class T>
-MixRows<T> mix_rows(const ChannelMix& mix, const TransformPlan& p, const PaddedField& f,
-                    int64_t* offset) {
-  const int64_t columns = p.c * p.window();
-  const int64_t count = mix.column ? mix.count : columns;
-  for (int64_t e = 0; e < count; ++e)
-    offset[e] = column_offset(f, p.m, mix.column ? mix.column[e] : e);
-  return {static_cast<const T*>(mix.values), mix.row_begin, offset, columns};
-}
-
-// sums[r][j] = start[r] + sum_e values[r * stride + e] field[offsets[e] + j] for kRows rows with
-// the same offsets.
-template <class T, int kRows>
-void mix_tile(const T* EF_RESTRICT values, int64_t stride, const int64_t* EF_RESTRICT offsets,
-              int64_t count, const T* field, const T* start, T (*sums)[kTile]) {
-  constexpr int kVectors = kTile * sizeof(T) / kVectorBytes;
-  typedef T Vector __attribute__((vector_size(kVectorBytes)));
-  Vector sum[kRows][kVectors];
-  for (int r = 0; r < kRows; ++r)
-    for (int v = 0; v < kVectors; ++v) sum[r][v] = Vector{} + start[r];
-  for (int64_t e = 0; e < count; ++e) {
-    const T* from = field + offsets[e];
-    for (int v = 0; v < kVectors; ++v) {
-      Vector x;
-      std::memcpy(&x, from + v * (kVectorBytes / sizeof(T)), sizeof x);
-      for (int r = 0; r < kRows; ++r) sum[r][v] += values[r * stride + e] * x;
-    }
-  }
-  for (int r = 0; r < kRows; ++r) std::memcpy(sums[r], sum[r], sizeof sum[r]);
-}
-
-// Copies the cells of a tile that are cells of the field (not its border) to rows of `out`.
-template <class T>
-void store_tile(const T* sums, int64_t begin, const PaddedField& f, int64_t rows,
-                int64_t row_stride, int64_t column_stride, T* out) {
-  for (int64_t j = 0; j < kTile;) {
-    const int64_t y = (begin + j) / f.pitch, x = (begin + j) % f.pitch;
-    if (y >= rows) return;
-    const int64_t run = std::min(kTile - j, f.pitch - x), used = std::min(run, f.columns - x);
-    T* to = out + y * row_stride + x * column_stride;
-    for (int64_t i = 0; i < used; ++i) to[i * column_stride] = sums[j + i];
-    j += run;
-  }
-}
-
-// Where channel d, row y, column x of a result stands.
-template <class T>
-struct Planes {
-  T* data;
-  int64_t channel_stride, row_stride, column_stride;
+struct SparseValues {
+  const T* values;
+  const int64_t* column;
+  const int64_t* row_begin;
+  int64_t count(int64_t row) const { return row_begin[row + 1] - row_begin[row]; }
 };
 
-// All channels of `rows` rows of cells, tile by tile, so that a tile's inputs stay in the
-// first-level cache.
+// A sparse mix' transpose, in rows that are ordered by the output channel of the original.
 template <class T>
-void mix_field(const MixRows<T>& mix, int64_t channels, const T* field, const PaddedField& f,
-               int64_t rows, const T* bias, const Planes<T>& out) {
-  T sums[kMixRows][kTile];
-  for (int64_t begin = 0; begin < rows * f.pitch; begin += kTile) {
-    const T* from = field + f.at(0, 0, 0) + begin;
-    for (int64_t d = 0; d < channels;) {
-      T start[kMixRows] = {};
-      const int together = mix.dense() && d + kMixRows <= channels ? kMixRows : 1;
-      for (int r = 0; r < together && bias; ++r) start[r] = bias[d + r];
-      if (together == kMixRows) {
-        mix_tile<T, kMixRows>(mix.row_values(d), mix.columns, mix.row_offsets(d), mix.length(d),
-                              from, start, sums);
-      } else {
-        mix_tile<T, 1>(mix.row_values(d), 0, mix.row_offsets(d), mix.length(d), from, start, sums);
+class TurnedValues {
+ public:
+  TurnedValues(const MixShape& s, int64_t count, Carver& carver)
+      : values_(carver.take<T>(count)),
+        column_(carver.take<int64_t>(count)),
+        row_begin_(carver.take<int64_t>(s.in + 2)) {}
+
+  SparseValues<T> fill(const SparseValues<T>& mix, const MixShape& s) {
+    const int64_t window = s.window(), count = mix.row_begin[s.out];
+    int64_t* next = row_begin_ + 1;  // the row's begin, until its values have come
+    std::fill_n(row_begin_, s.in + 2, int64_t{0});
+    for (int64_t e = 0; e < count; ++e) ++next[mix.column[e] / window + 1];
+    for (int64_t i = 0; i < s.in; ++i) next[i + 1] += next[i];
+    for (int64_t o = 0; o < s.out; ++o) {
+      for (int64_t e = mix.row_begin[o]; e < mix.row_begin[o + 1]; ++e) {
+        const int64_t to = next[mix.column[e] / window]++;
+        column_[to] = o * window + (window - 1 - mix.column[e] % window);
+        values_[to] = mix.values[e];
       }
-      for (int r = 0; r < together; ++r)
-        store_tile(sums[r], begin, f, rows, out.row_stride, out.column_stride,
-                   out.data + (d + r) * out.channel_stride);
-      d += together;
     }
+    return {values_, column_, row_begin_};
   }
-}
+
+ private:
+  T* values_;
+  int64_t *column_, *row_begin_;
+};
 
 EF_LEVEL_END
