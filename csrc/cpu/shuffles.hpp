@@ -44,17 +44,67 @@ template <bool kOdd, class V, int... l>
 EF_INLINE V lanes_of_fours(V a, V b, std::integer_sequence<int, l...>) {
   return __builtin_shufflevector(a, b, (l / 4 * 8 + l % 4 + (kOdd ? 4 : 0))...);
 }
-// Transposes a square of as many vectors as they have lanes.
+// Vectors are blocks of 16 bytes. In each block: the lower (kHigh: upper) halves of a's and b's, unit by
+// unit in turns; a unit has kUnit lanes.
+template <bool kHigh, int kUnit, class V, int... l>
+EF_INLINE V unpacked(V a, V b, std::integer_sequence<int, l...>) {
+  constexpr int lanes = sizeof...(l), block = 16 / static_cast<int>(sizeof(a[0]));
+  return __builtin_shufflevector(a, b,
+                                 (l / block * block + l % block / kUnit / 2 * kUnit + l % kUnit +
+                                  (kHigh ? block / 2 : 0) + (l / kUnit % 2 ? lanes : 0))...);
+}
+// Blocks kFirst and kSecond of a, then of b; of two blocks each, kFirst alone.
+template <int kFirst, int kSecond, class V, int... l>
+EF_INLINE V joined_blocks(V a, V b, std::integer_sequence<int, l...>) {
+  constexpr int lanes = sizeof...(l), block = 16 / static_cast<int>(sizeof(a[0]));
+  return __builtin_shufflevector(
+      a, b,
+      ((l / block % (lanes / block / 2) ? kSecond : kFirst) * block + l % block +
+       (l < lanes / 2 ? 0 : lanes))...);
+}
+
+// Transposes the squares that blocks of neighbouring rows make.
+EF_INLINE void transpose_blocks(Values<float>* rows) {
+  constexpr Lane<float> lane;
+  const Values<float> a = unpacked<false, 1>(rows[0], rows[1], lane),
+                      b = unpacked<true, 1>(rows[0], rows[1], lane),
+                      c = unpacked<false, 1>(rows[2], rows[3], lane),
+                      d = unpacked<true, 1>(rows[2], rows[3], lane);
+  rows[0] = unpacked<false, 2>(a, c, lane);
+  rows[1] = unpacked<true, 2>(a, c, lane);
+  rows[2] = unpacked<false, 2>(b, d, lane);
+  rows[3] = unpacked<true, 2>(b, d, lane);
+}
+EF_INLINE void transpose_blocks(Values<double>* rows) {
+  const Values<double> a = rows[0], b = rows[1];
+  rows[0] = unpacked<false, 1>(a, b, Lane<double>{});
+  rows[1] = unpacked<true, 1>(a, b, Lane<double>{});
+}
+
+// Transposes a square of as many vectors as they have lanes: first in blocks, then the blocks.
 template <class T>
 EF_INLINE void transpose(Values<T>* rows) {
-  constexpr int lanes = kLanes<T>;
-  for (int step = 1; step < lanes; step *= 2) {
-    Values<T> next[lanes];
-    for (int i = 0; i < lanes / 2; ++i) {
-      next[2 * i] = interleaved<false>(rows[i], rows[i + lanes / 2], Lane<T>{});
-      next[2 * i + 1] = interleaved<true>(rows[i], rows[i + lanes / 2], Lane<T>{});
+  constexpr Lane<T> lane;
+  constexpr int lanes = kLanes<T>, block = 16 / static_cast<int>(sizeof(T));
+  for (int r = 0; r < lanes; r += block) transpose_blocks(rows + r);
+  if constexpr (lanes == 2 * block) {
+    for (int r = 0; r < block; ++r) {
+      const Values<T> a = rows[r], b = rows[r + block];
+      rows[r] = joined_blocks<0, 0>(a, b, lane);
+      rows[r + block] = joined_blocks<1, 1>(a, b, lane);
     }
-    for (int i = 0; i < lanes; ++i) rows[i] = next[i];
+  } else if constexpr (lanes == 4 * block) {
+    for (int r = 0; r < block; ++r) {
+      Values<T>* row = rows + r;
+      const Values<T> a = joined_blocks<0, 1>(row[0], row[block], lane),
+                      b = joined_blocks<2, 3>(row[0], row[block], lane),
+                      c = joined_blocks<0, 1>(row[2 * block], row[3 * block], lane),
+                      d = joined_blocks<2, 3>(row[2 * block], row[3 * block], lane);
+      row[0] = joined_blocks<0, 2>(a, c, lane);
+      row[block] = joined_blocks<1, 3>(a, c, lane);
+      row[2 * block] = joined_blocks<0, 2>(b, d, lane);
+      row[3 * block] = joined_blocks<1, 3>(b, d, lane);
+    }
   }
 }
 // The last lane of a, then all but the last of b.

@@ -15,7 +15,7 @@ _FORMS = "(d, c), (d, c, m, m) or sparse CSR"
 
 
 class Mix(NamedTuple):
-    """Dense: values (d, c, m, m). CSR: values (nnz,), rows (d + 1), columns (nnz) in (c, m, m) order."""
+    """Dense: values (d, c) or (d, c, m, m). CSR: values (nnz,), rows (d + 1), columns (nnz) in (c, m, m) order."""
 
     values: torch.Tensor
     rows: torch.Tensor | None
@@ -36,8 +36,7 @@ def unpack_mix(mix: Any, c: int) -> Mix:
         return _sparse(tensor.values(), rows, columns, tuple(tensor.shape), c)
     _check.dense(_OP, "mix", tensor)
     _check.rank(_OP, "mix", tensor, (2, 4), _FORMS)
-    values = tensor[:, :, None, None] if tensor.ndim == 2 else tensor
-    return Mix(values, None, None, values.shape[2])
+    return Mix(tensor, None, None, 1 if tensor.ndim == 2 else tensor.shape[2])
 
 
 def _sparse(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -16,7 +15,8 @@ _NAME = "feature_transform"
 _FLOATS = (torch.float32, torch.float64)
 CELL_PADDING = 16  # numbers: padded cells begin on whole 64-byte lines, as those of hog do
 
-# mix is dense (d, c, m, m), or the values of a CSR matrix with `rows` (d + 1) and `columns` (nnz).
+# index and weight are (H, W) or (H, W, k). mix is dense, (d, c) or (d, c, m, m), or the values of a CSR matrix with
+# `rows` (d + 1) and `columns` (nnz).
 _ARGS = (
     "Tensor x, Tensor index, Tensor mix, Tensor? rows, Tensor? columns, int m, Tensor? weight, Tensor? bias"
 )
@@ -26,10 +26,9 @@ _GRADS = "(Tensor, Tensor, Tensor, Tensor)"
 _BACKWARD_SCHEMA = f"feature_transform_backward(Tensor grad, {_ARGS}, {_NEEDS}) -> {_GRADS}"
 
 
-@dataclass(frozen=True)
-class _Args:
+class _Args(NamedTuple):
     x: torch.Tensor
-    index: torch.Tensor  # (H, W, k)
+    index: torch.Tensor
     mix: torch.Tensor
     rows: torch.Tensor | None
     columns: torch.Tensor | None
@@ -41,13 +40,17 @@ class _Args:
     def d(self) -> int:
         return self.mix.shape[0] if self.rows is None else self.rows.shape[0] - 1
 
+    @property
+    def taps(self) -> int:
+        return self.index.shape[2] if self.index.ndim == 3 else 1
+
 
 def _check_fields(a: _Args) -> None:
     _check.rank(_NAME, "x", a.x, (4,), "(n, c, h, w)")
     _check.dtype(_NAME, "x", a.x, _FLOATS)
-    _check.rank(_NAME, "index", a.index, (3,), "(H, W) or (H, W, k)")
+    _check.rank(_NAME, "index", a.index, (2, 3), "(H, W) or (H, W, k)")
     _check.dtype(_NAME, "index", a.index, (torch.int64,))
-    if a.index.shape[2] == 0:
+    if a.taps == 0:
         raise ValueError(
             f"{_NAME}: index must have at least one source per cell, got {_check.shape_of(a.index)}"
         )
@@ -66,10 +69,11 @@ def _check_mix(a: _Args) -> None:
     c = a.x.shape[1]
     if a.m < 1 or a.m % 2 == 0:
         raise ValueError(f"{_NAME}: mix must cover an odd number of cells each way, got {a.m}")
-    if a.rows is None and tuple(a.mix.shape[1:]) != (c, a.m, a.m):
+    filters = (c,) if a.m == 1 and a.mix.ndim == 2 else (c, a.m, a.m)
+    if a.rows is None and tuple(a.mix.shape[1:]) != filters:
         raise ValueError(
             f"{_NAME}: mix must be (d, {c}) or (d, {c}, m, m) for x of {c} channels, "
-            f"got {_check.shape_of(a.mix)}"
+            f"got {(*a.mix.shape, 1, 1)[:4]}"
         )
     if a.bias is not None and tuple(a.bias.shape) != (a.d,):
         raise ValueError(f"{_NAME}: bias must be ({a.d},), got {_check.shape_of(a.bias)}")
@@ -102,7 +106,7 @@ def _pointers(a: _Args) -> tuple[Any, ...]:
     """What the kernels take first."""
     return (
         a.x.data_ptr(), DTYPE_CODES[a.x.dtype], a.x.shape, a.x.stride(),
-        (a.index.data_ptr(), _pointer(a.weight), a.index.shape[2]),
+        (a.index.data_ptr(), _pointer(a.weight), a.taps),
         (a.mix.data_ptr(), _pointer(a.columns), _pointer(a.rows), a.mix.numel(), a.m, _pointer(a.bias)),
     )  # fmt: skip
 
@@ -173,6 +177,11 @@ torch.library.register_autograd(f"equivfast::{_NAME}", _backward, setup_context=
 torch.library.register_autograd(f"equivfast::{_NAME}_backward", _refuse, lib=LIBRARY)
 
 
+def _watched(*tensors: torch.Tensor | None) -> bool:
+    """Whether `unseen` would say no of one of them, when it says yes of another tensor."""
+    return any(t is not None and (type(t) is not torch.Tensor or t.requires_grad) for t in tensors)
+
+
 def feature_transform(
     x: Any, index: Any, mix: Any, weight: Any = None, bias: Any = None, return_mask: bool = False
 ) -> Any:
@@ -210,18 +219,12 @@ def feature_transform(
     for name, tensor in (("x", field), ("index", sources), ("weight", weights), ("bias", biases)):
         if tensor is not None:
             _check.dense(_NAME, name, tensor)
-    if weights is not None and weights.shape != sources.shape:
-        raise ValueError(
-            f"{_NAME}: weight must have index's shape {_check.shape_of(sources)}, got {_check.shape_of(weights)}"
-        )
-    if sources.ndim == 2:
-        sources = sources[..., None]
-        weights = None if weights is None else weights[..., None]
     values, rows, columns, m = unpack_mix(mix, field.shape[1])
-    out = _feature_transform(field, sources, values, rows, columns, m, weights, biases)
+    run = _run if unseen(field) and not _watched(values, weights, biases) else _feature_transform
+    out = run(field, sources, values, rows, columns, m, weights, biases)
     result = out if isinstance(x, torch.Tensor) else out.detach().numpy()
     if not return_mask:
         return result
     used = sources >= 0 if weights is None else (sources >= 0) | (weights == 0)
-    mask = used.all(-1)
+    mask = used if used.ndim == 2 else used.all(-1)
     return result, (mask if isinstance(x, torch.Tensor) else mask.numpy())

@@ -17,7 +17,7 @@ class Backward {
         shape_{f_.x.size[1], a.grad_out.size[1], a.grad_out.size[2], a.grad_out.size[3], f_.mix.m},
         carver_(memory),
         gathered_(f_, cells(), 1, carver_),
-        grad_(a.grad_out.cast<const T>(), grad_is_direct(), 1, carver_),
+        grad_(a.grad_out.cast<const T>(), lies_in_cells(a.grad_out.cast<const T>()), 1, carver_),
         grad_x_(a.grad_x.cast<T>(), carver_),
         pitch_(pitch_of<T>(shape_.in)),
         wants_gathered_(a.grad_x.data || a.grad_weight) {
@@ -25,7 +25,9 @@ class Backward {
     if (count >= 0) turned_.emplace(shape_, count, carver_);
     if (wants_gathered_) {
       mixer_.emplace(shape_.turned(), count, 1, f_.threads, carver_);
-      gathered_grad_ = carver_.template take<T>(cells() * pitch_);
+      const int64_t task = mixer_->task_cells();
+      part_tasks_ = std::max<int64_t>(kPart / (task * pitch_), std::max(f_.threads, 1));
+      gathered_grad_ = carver_.template take<T>(std::min(part_tasks_ * task, cells()) * pitch_);
     }
     zero_ = carver_.template take<T>(pitch_of<T>(shape_.out));
     if (a.grad_mix && count < 0) dense_.emplace(shape_, f_.threads, carver_);
@@ -45,22 +47,21 @@ class Backward {
         sparse_->add(gathered_.image(i), grad, mix_.sparse, f_.threads,
                      static_cast<T*>(a_.grad_mix));
       if (a_.grad_bias) add_grad_bias(grad.field);
-      if (wants_gathered_) mix_back(grad);
-      if (a_.grad_x.data) grad_x_.run(f_, i, cells(), {gathered_grad_, pitch_});
-      if (a_.grad_weight) add_grad_weight(i);
+      for (int64_t t = 0; wants_gathered_ && t < std::max<int64_t>(mixer_->tasks(), 1);
+           t += part_tasks_) {
+        const GradientPart<T> part = mix_back(grad, t);
+        if (a_.grad_x.data) grad_x_.add(f_, i, part);
+        if (a_.grad_weight) add_grad_weight(i, part);
+      }
+      if (a_.grad_x.data) grad_x_.finish(i, f_.threads);
     }
     if (dense_) dense_->finish(static_cast<T*>(a_.grad_mix));
   }
 
  private:
-  int64_t cells() const { return shape_.H * shape_.W; }
+  static constexpr int64_t kPart = int64_t{1} << 17;  // numbers
 
-  // A cell may be read a few numbers beyond its last channel, by DenseMixGradient.
-  bool grad_is_direct() const {
-    const View<const T, 4> grad = a_.grad_out.template cast<const T>();
-    const int64_t step = CellOrder<const T>(grad).step;
-    return lies_in_cells(grad) && step >= shape_.out && (shape_.out >= kUnit || step >= kUnit);
-  }
+  int64_t cells() const { return shape_.H * shape_.W; }
 
   void prepare() {
     std::fill_n(zero_, pitch_of<T>(shape_.out), T(0));
@@ -78,17 +79,21 @@ class Backward {
     mixer_->prepare(turned, nullptr, f_.threads);
   }
 
-  // The gradient of the gathered field: the mix turned round, over grad_out.
-  void mix_back(const Source<T>& grad) {
+  // The gradient of the gathered field: the mix turned round, over grad_out; of so many tasks' cells that
+  // it is still in the cache when it is used.
+  GradientPart<T> mix_back(const Source<T>& grad, int64_t first_task) {
+    const int64_t tasks = std::min(part_tasks_, mixer_->tasks() - first_task),
+                  first = first_task * mixer_->task_cells(),
+                  count = std::min(tasks * mixer_->task_cells(), cells() - first);
     View<T, 4> to;
-    const int64_t size[] = {1, shape_.in, shape_.H, shape_.W},
-                  stride[] = {0, 1, shape_.W * pitch_, pitch_};
+    const int64_t size[] = {1, shape_.in, 1, count}, stride[] = {0, 1, 0, pitch_};
     to.data = gathered_grad_;
     std::copy_n(size, 4, to.size);
     std::copy_n(stride, 4, to.stride);
-    parallel_for(mixer_->tasks(), f_.threads, [&](int64_t task, int worker) {
-      mixer_->run(grad, task, worker, {to, 0});
+    parallel_for(tasks, f_.threads, [&](int64_t task, int worker) {
+      mixer_->run(grad, first_task + task, worker, {to, 0, first});
     });
+    return {first, count, {gathered_grad_, pitch_}};
   }
 
   // Sums of kRun cells each, and their sum.
@@ -109,11 +114,12 @@ class Backward {
     });
   }
 
-  void add_grad_weight(int64_t i) {
+  void add_grad_weight(int64_t i, const GradientPart<T>& part) {
+    constexpr int64_t kRun = 64;
     const Source<T> x = gathered_.ungathered(i);
-    parallel_for(shape_.H, f_.threads, [&](int64_t row, int) {
-      for (int64_t cell = row * shape_.W; cell < (row + 1) * shape_.W; ++cell)
-        add_weight_gradient<T>(x, {gathered_grad_, pitch_}, cell, static_cast<T*>(a_.grad_weight));
+    parallel_for((part.count + kRun - 1) / kRun, f_.threads, [&](int64_t run, int) {
+      for (int64_t j = run * kRun; j < std::min((run + 1) * kRun, part.count); ++j)
+        add_weight_gradient(x, part.grad.at(j), part.first + j, static_cast<T*>(a_.grad_weight));
     });
   }
 
@@ -124,7 +130,7 @@ class Backward {
   Gathered<T> gathered_;
   StagedField<T> grad_;
   ScatteredGradient<T> grad_x_;
-  int64_t pitch_;
+  int64_t pitch_, part_tasks_ = 1;
   bool wants_gathered_;
   MixValues<T> mix_{};
   std::optional<TurnedValues<T>> turned_;

@@ -11,61 +11,87 @@ class DenseMix {
  public:
   DenseMix(const MixShape& shape, Carver& carver)
       : shape_(shape),
-        panels_(carver.take<T>(panels_of<T>(shape.out) * panel_size())),
-        bias_(carver.take<T>(panels_of<T>(shape.out) * kPanel<T>)) {}
+        values_(carver.take<T>(vectors() * vector_size())),
+        bias_(carver.take<T>(vectors() * kLanes<T>)) {}
 
   // Panel after panel: for each step (dy, dx, input channel) the values of its output channels.
   void prepare(const DenseValues<T>& mix, const T* bias, int threads) {
-    parallel_for(panels_of<T>(shape_.out), threads, [&](int64_t panel, int) {
-      const int64_t first = panel * kPanel<T>, count = columns_of(panel);
-      T* to = panels_ + panel * panel_size();
-      std::fill_n(bias_ + first, kPanel<T>, T(0));
-      if (bias) std::copy_n(bias + first, count, bias_ + first);
-      if (count < kPanel<T>) std::fill_n(to, panel_size(), T(0));
-      for (int64_t s = 0; s < shape_.window(); ++s, to += shape_.in * kPanel<T>)
+    std::fill_n(bias_, vectors() * kLanes<T>, T(0));
+    if (bias) std::copy_n(bias, shape_.out, bias_);
+    parallel_for(vectors(), threads, [&](int64_t v, int) {
+      int64_t panel = 0;
+      while (panel + width(panel) <= v) panel += width(panel);
+      const int64_t columns = width(panel) * kLanes<T>, first = v * kLanes<T>,
+                    count = std::min<int64_t>(shape_.out - first, kLanes<T>);
+      T* to = values_ + panel * vector_size() + (v - panel) * kLanes<T>;
+      if (count < kLanes<T>)
+        for (int64_t step = 0; step < shape_.columns(); ++step)
+          store(to + step * columns, Values<T>{});
+      for (int64_t s = 0; s < shape_.window(); ++s)
         copy_matrix(mix.values + first * mix.out_step + s * mix.shift_step,
-                    {mix.out_step, mix.in_step}, to, {1, kPanel<T>}, count, shape_.in);
+                    {mix.out_step, mix.in_step}, to + s * shape_.in * columns, {1, columns}, count,
+                    shape_.in);
     });
   }
 
   // The cells whose places `cells` holds, `pitch` of them for each shift, to rows of cells.
   void run(const T* const* cells, int64_t pitch, int64_t count, Cells<T> out) const {
-    for (int64_t panel = 0; panel < panels_of<T>(shape_.out); ++panel) {
-      for (int64_t j = 0; j < count;) {
-        const TileTarget<T> to{out.at(j) + panel * kPanel<T>, out.step, count - j,
-                               columns_of(panel)};
-        j += with_tile_rows(count - j, [&](auto rows) {
-          if (to.columns > kLanes<T>) {
-            mix_tile<decltype(rows)::value, 2>(cells + j, pitch, panel, to);
-          } else {
-            mix_tile<decltype(rows)::value, 1>(cells + j, pitch, panel, to);
-          }
-        });
+    for (int64_t v = 0; v < vectors(); v += width(v)) {
+      const int64_t first = v * kLanes<T>;
+      const TileTarget<T> to{out.data + first, out.step, count,
+                             std::min<int64_t>(shape_.out - first, width(v) * kLanes<T>)};
+      if (width(v) == 1) {
+        mix_panel<1>(cells, pitch, v, to);
+      } else if (width(v) == 2) {
+        mix_panel<2>(cells, pitch, v, to);
+      } else {
+        mix_panel<kWidest>(cells, pitch, v, to);
       }
     }
   }
 
  private:
-  int64_t panel_size() const { return shape_.window() * shape_.in * kPanel<T>; }
-  int64_t columns_of(int64_t panel) const {
-    return std::min(shape_.out - panel * kPanel<T>, kPanel<T>);
+  int64_t vectors() const { return whole_vectors<T>(shape_.out) / kLanes<T>; }
+  int64_t vector_size() const { return shape_.columns() * kLanes<T>; }
+
+  // Vectors of the panel that begins with this one: as many as possible, but two and two rather than three
+  // and one.
+  int64_t width(int64_t first) const {
+    const int64_t left = vectors() - first;
+    return left == kWidest + 1 ? 2 : std::min<int64_t>(left, kWidest);
+  }
+
+  template <int kVectors>
+  void mix_panel(const T* const* cells, int64_t pitch, int64_t v, TileTarget<T> to) const {
+    while (to.rows > 0) {
+      const int64_t done = with_tile_rows(to.rows, [&](auto rows) {
+        constexpr int kRows = decltype(rows)::value;
+        mix_tile<kRows, kVectors>(cells, pitch, v, to);
+      });
+      cells += done;
+      to.data += done * to.step;
+      to.rows -= done;
+    }
   }
 
   template <int kRows, int kVectors>
-  void mix_tile(const T* const* cells, int64_t pitch, int64_t panel,
-                const TileTarget<T>& to) const {
+  EF_APART void mix_tile(const T* const* cells, int64_t pitch, int64_t v,
+                          TileTarget<T> to) const {
     Values<T> sums[kRows][kVectors];
-    const T* bias = bias_ + panel * kPanel<T>;
-    for (int v = 0; v < kVectors; ++v)
-      for (int r = 0; r < kRows; ++r) sums[r][v] = load(bias + v * kLanes<T>);
-    const T* values = panels_ + panel * panel_size();
-    for (int64_t s = 0; s < shape_.window(); ++s, values += shape_.in * kPanel<T>)
+#pragma GCC unroll 3
+    for (int l = 0; l < kVectors; ++l) {
+      const Values<T> bias = load(bias_ + (v + l) * kLanes<T>);
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r) sums[r][l] = bias;
+    }
+    const T* values = values_ + v * vector_size();
+    for (int64_t s = 0; s < shape_.window(); ++s, values += shape_.in * kVectors * kLanes<T>)
       multiply(LooseRows<T, kRows>(cells + s * pitch), shape_.in, values, sums);
     put(sums, to);
   }
 
   MixShape shape_;
-  T *panels_, *bias_;
+  T *values_, *bias_;
 };
 
 EF_LEVEL_END

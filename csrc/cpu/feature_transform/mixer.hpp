@@ -52,6 +52,7 @@ class Mixer {
   }
 
   int64_t tasks() const { return tasks_; }  // of an image
+  int64_t task_cells() const { return task_; }
 
   void run(const Source<T>& s, int64_t task, int worker, const Target<T>& out) const {
     const int64_t first = task * task_, count = std::min(task_, shape_.H * shape_.W - first);
@@ -70,7 +71,7 @@ class Mixer {
   }
 
  private:
-  static constexpr int64_t kBlock = 8 * kTileRows;  // cells whose blends and sums stay in the cache
+  static constexpr int64_t kBlock = 96;  // cells whose blends and sums stay in the cache
   int64_t places_size() const { return kBlock * shape_.window() + kTileRows; }
 
   // As many tasks as the threads can share evenly, but no smaller than a block; whole rows where a
@@ -89,16 +90,14 @@ class Mixer {
                  const Target<T>& out) const {
     const T** places = places_ + places_size() * worker;
     point_all(s, first, count, blends_ + kBlock * in_pitch_ * worker, places);
-    const bool direct = lies_in_cells(out.view);
     T* sums = sums_ + kBlock * out_pitch_ * worker;
-    Cells<T> to{sums, out_pitch_};
-    if (direct) to = {cells_of(out.view, out.i).at(first), CellOrder<T>(out.view).step};
+    const Cells<T> to = out.in_cells() ? out.cells(first) : Cells<T>{sums, out_pitch_};
     if (dense_) {
       dense_->run(places, kBlock, count, to);
     } else {
       permute_->run(places, count, to);
     }
-    if (!direct) give<T>(sums, {1, out_pitch_}, out.view, out.i, first, count);
+    if (!out.in_cells()) out.take(sums, {1, out_pitch_}, first, count);
   }
 
   // kBlock places for each shift; those behind the last cell repeat it, to fill a tile.

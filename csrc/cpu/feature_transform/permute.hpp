@@ -100,7 +100,9 @@ class PermuteMix {
       }
       const First<T> first(std::min<int64_t>(shape_.out - o, kLanes<T>)),
           second(std::clamp<int64_t>(shape_.out - o - kLanes<T>, 0, kLanes<T>));
-      for (int64_t j = 0; j < count; ++j) {
+#pragma GCC unroll 4  // numbers that are indexed by a variable would leave their registers
+      for (int j = 0; j < kGroup; ++j) {
+        if (j >= count) break;
         first.store(out.at(j) + o, y[j][0]);
         second.store(out.at(j) + o + kLanes<T>, y[j][1]);
       }

@@ -6,15 +6,22 @@
 // of x, so that every number of it is one sum in the order of cells and sources.
 EF_LEVEL_BEGIN
 
+// Neighbouring cells, and the gradient of what was gathered for them.
+template <class T>
+struct GradientPart {
+  int64_t first, count;
+  Cells<const T> grad;
+};
+
 // to[index[p, t]] += weight[p, t] grad[p] in kVectors vectors from channel `channel` on.
 template <class T, int kVectors>
-void scatter(const FeatureTransformArgs& a, int64_t cells, Cells<const T> grad, int64_t channel,
+void scatter(const FeatureTransformArgs& a, const GradientPart<T>& part, int64_t channel,
              Cells<T> to) {
   const T* weight = static_cast<const T*>(a.weight);
   const T uniform = T(1) / static_cast<T>(a.taps);
-  for (int64_t p = 0, e = 0; p < cells; ++p) {
+  for (int64_t p = 0, e = part.first * a.taps; p < part.count; ++p) {
     Values<T> value[kVectors];
-    for (int v = 0; v < kVectors; ++v) value[v] = load(grad.at(p) + channel + v * kLanes<T>);
+    for (int v = 0; v < kVectors; ++v) value[v] = load(part.grad.at(p) + channel + v * kLanes<T>);
     for (int64_t t = 0; t < a.taps; ++t, ++e) {
       if (a.index[e] < 0) continue;
       T* sum = to.at(a.index[e]) + channel;
@@ -35,36 +42,27 @@ class ScatteredGradient {
         pitch_(pitch_of<T>(grad_x.size[1])),
         sums_(carver.take<T>(direct_ || !grad_x.data ? 0 : sources() * pitch_)) {}
 
-  void run(const FeatureTransformArgs& a, int64_t i, int64_t cells, Cells<const T> grad) {
+  // Part after part of image i, in the order of cells.
+  void add(const FeatureTransformArgs& a, int64_t i, const GradientPart<T>& part) {
     const Cells<T> to = direct_ ? cells_of(grad_x_, i) : Cells<T>{sums_, pitch_};
     const int64_t vectors = whole_vectors<T>(grad_x_.size[1]) / kLanes<T>,
-                  tasks = (vectors + kSlice - 1) / kSlice,
-                  shared = std::max(tasks, std::min<int64_t>(vectors, a.threads));
-    parallel_for(shared, a.threads, [&](int64_t task, int) {
-      for (int64_t v = vectors * task / shared; v < vectors * (task + 1) / shared;) {
-        const int64_t left = vectors * (task + 1) / shared - v, channel = v * kLanes<T>;
-        clear(to, channel, std::min<int64_t>(left, left >= 4 ? 4 : left >= 2 ? 2 : 1));
-        if (left >= 4) {
-          scatter<T, 4>(a, cells, grad, channel, to), v += 4;
-        } else if (left >= 2) {
-          scatter<T, 2>(a, cells, grad, channel, to), v += 2;
+                  tasks = std::max((vectors + 3) / 4, std::min<int64_t>(vectors, a.threads));
+    parallel_for(tasks, a.threads, [&](int64_t task, int) {
+      const int64_t begin = vectors * task / tasks, end = vectors * (task + 1) / tasks;
+      if (part.first == 0) clear(to, begin * kLanes<T>, (end - begin) * kLanes<T>);
+      for (int64_t v = begin; v < end;) {
+        if (end - v >= 4) {
+          scatter<T, 4>(a, part, v * kLanes<T>, to), v += 4;
+        } else if (end - v >= 2) {
+          scatter<T, 2>(a, part, v * kLanes<T>, to), v += 2;
         } else {
-          scatter<T, 1>(a, cells, grad, channel, to), v += 1;
+          scatter<T, 1>(a, part, v * kLanes<T>, to), v += 1;
         }
       }
     });
-    if (!direct_) hand_over(i, a.threads);
   }
-
- private:
-  static constexpr int64_t kSlice = 4;
-  int64_t sources() const { return grad_x_.size[2] * grad_x_.size[3]; }
-
-  void clear(Cells<T> to, int64_t channel, int64_t vectors) const {
-    for (int64_t source = 0; source < sources(); ++source)
-      std::fill_n(to.at(source) + channel, vectors * kLanes<T>, T(0));
-  }
-  void hand_over(int64_t i, int threads) const {
+  void finish(int64_t i, int threads) const {
+    if (direct_) return;
     const int64_t task = 512, tasks = (sources() + task - 1) / task;
     parallel_for(tasks, threads, [&](int64_t t, int) {
       const int64_t first = t * task;
@@ -73,19 +71,27 @@ class ScatteredGradient {
     });
   }
 
+ private:
+  int64_t sources() const { return grad_x_.size[2] * grad_x_.size[3]; }
+
+  void clear(Cells<T> to, int64_t channel, int64_t count) const {
+    for (int64_t source = 0; source < sources(); ++source)
+      std::fill_n(to.at(source) + channel, count, T(0));
+  }
+
   View<T, 4> grad_x_;
   bool direct_;
   int64_t pitch_;
   T* sums_;
 };
 
-// grad[p, t] += sum_c gathered_grad[p, c] x[c, index[p, t]]
+// grad[cell, t] += sum_c a[c] x[c, index[cell, t]]
 template <class T>
-void add_weight_gradient(const Source<T>& s, Cells<const T> gathered_grad, int64_t cell, T* grad) {
+void add_weight_gradient(const Source<T>& s, const T* a, int64_t cell, T* grad) {
   for (int64_t t = 0; t < s.taps; ++t) {
     const int64_t source = s.index[cell * s.taps + t];
     if (source < 0) continue;
-    const T *a = gathered_grad.at(cell), *b = s.of(source);
+    const T* b = s.of(source);
     Values<T> sums{};
     int64_t c = 0;
     for (; c + kLanes<T> <= s.channels; c += kLanes<T>)

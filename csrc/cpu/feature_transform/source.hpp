@@ -13,47 +13,50 @@ struct Source {
   int64_t taps, channels;
 
   bool plain() const { return taps == 1 && !weight; }  // cells are read where they lie
-  const T* of(int64_t source) const { return source < 0 ? zero : field.at(source); }
+  const T* of(int64_t source) const {
+    return __builtin_expect(source < 0, 0) ? zero : field.at(source);
+  }
   const T* cell(int64_t p) const { return index ? of(index[p]) : field.at(p); }
-  T share(int64_t e) const { return weight ? weight[e] : T(1) / static_cast<T>(taps); }
+  T uniform() const { return weight ? T(0) : T(1) / static_cast<T>(taps); }
 };
 
-// to[c] = sum_t share[t] from[t][c], on top of what `to` holds where `more`. Writes whole vectors.
+// to[c] = sum_t weight[t] x[c, index[t]], on top of what `to` holds where `more`. Writes whole vectors.
+// Without weights all are `uniform`.
 template <class T, int kTaps>
-EF_INLINE void blend_taps(const T* const* from, const T* share, int64_t channels, bool more,
-                          T* to) {
-  Values<T> weight[kTaps];
-  for (int t = 0; t < kTaps; ++t) weight[t] = all(share[t]);
+EF_INLINE void blend_taps(const Source<T>& s, const int64_t* index, const T* weight, T uniform,
+                          bool more, T* to) {
+  const T* from[kTaps];
+  Values<T> share[kTaps];
+#pragma GCC unroll 4
+  for (int t = 0; t < kTaps; ++t) {
+    from[t] = s.of(index[t]);
+    share[t] = all(weight ? weight[t] : uniform);
+  }
   int64_t c = 0;
-  for (; c + kLanes<T> <= channels; c += kLanes<T>) {
+  for (; c + kLanes<T> <= s.channels; c += kLanes<T>) {
     Values<T> sum = more ? load(to + c) : Values<T>{};
-    for (int t = 0; t < kTaps; ++t) sum = product_plus(weight[t], load(from[t] + c), sum);
+#pragma GCC unroll 4
+    for (int t = 0; t < kTaps; ++t) sum = product_plus(share[t], load(from[t] + c), sum);
     store(to + c, sum);
   }
-  if (c == channels) return;
-  const First<T> rest(channels - c);
+  if (c == s.channels) return;
+  const First<T> rest(s.channels - c);
   Values<T> sum = more ? load(to + c) : Values<T>{};
-  for (int t = 0; t < kTaps; ++t) sum = product_plus(weight[t], rest.load(from[t] + c), sum);
+#pragma GCC unroll 4
+  for (int t = 0; t < kTaps; ++t) sum = product_plus(share[t], rest.load(from[t] + c), sum);
   store(to + c, sum);
 }
 
 template <class T>
 EF_INLINE void blend(const Source<T>& s, int64_t cell, T* to) {
-  for (int64_t t = 0; t < s.taps; t += 4) {
-    const int64_t count = std::min<int64_t>(s.taps - t, 4), e = cell * s.taps + t;
-    const T* from[4];
-    T share[4];
-    for (int64_t l = 0; l < count; ++l) from[l] = s.of(s.index[e + l]), share[l] = s.share(e + l);
-    if (count == 4) {
-      blend_taps<T, 4>(from, share, s.channels, t > 0, to);
-    } else if (count == 3) {
-      blend_taps<T, 3>(from, share, s.channels, t > 0, to);
-    } else if (count == 2) {
-      blend_taps<T, 2>(from, share, s.channels, t > 0, to);
-    } else {
-      blend_taps<T, 1>(from, share, s.channels, t > 0, to);
-    }
-  }
+  const int64_t* index = s.index + cell * s.taps;
+  const T* weight = s.weight ? s.weight + cell * s.taps : nullptr;
+  const T uniform = s.uniform();
+  int64_t t = 0;
+  for (; t + 4 <= s.taps; t += 4)
+    blend_taps<T, 4>(s, index + t, weight ? weight + t : nullptr, uniform, t > 0, to);
+  for (; t < s.taps; ++t)
+    blend_taps<T, 1>(s, index + t, weight ? weight + t : nullptr, uniform, t > 0, to);
 }
 
 // Where the `count` cells from `first` on stand once they are gathered; blends go to the buffer, `pitch`

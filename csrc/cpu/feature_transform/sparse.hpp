@@ -74,7 +74,7 @@ class SparseMix {
         mix_row<1>(planes, o, count, channel);
       }
     }
-    if (!to) give(room.sums, {kRun, 1}, out.view, out.i, cell, count);
+    if (!to) out.take(room.sums, {kRun, 1}, cell, count);
   }
 
   template <int kWide>
