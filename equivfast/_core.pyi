@@ -62,43 +62,30 @@ def skimage_hog_blocks(
     out_dtype: int,
     threads: int,
 ) -> None: ...
-
-class FeatureTransformArgs:
-    def __init__(
-        self,
-        x: int,
-        dtype: int,
-        shape: Sequence[int],
-        stride: Sequence[int],
-        index: int,
-        weight: int,
-        taps: int,
-        values: int,
-        column: int,
-        row_begin: int,
-        count: int,
-        m: int,
-        bias: int,
-        out: int,
-        out_shape: Sequence[int],
-        out_stride: Sequence[int],
-        threads: int,
-    ) -> None: ...
-    def workspace(self) -> int: ...
-    def run(self, workspace: int) -> None: ...
-
-class FeatureTransformGradients:
-    def __init__(
-        self,
-        forward: FeatureTransformArgs,
-        grad_out: int,
-        shape: Sequence[int],
-        stride: Sequence[int],
-        grad_x: int,
-        x_shape: Sequence[int],
-        x_stride: Sequence[int],
-        grad_weight: int,
-        grad_mix: int,
-    ) -> None: ...
-    def workspace(self) -> int: ...
-    def run(self, workspace: int) -> None: ...
+def feature_transform(
+    x: int,
+    dtype: int,
+    shape: Sequence[int],
+    stride: Sequence[int],
+    sources: tuple[int, int, int],
+    mix: tuple[int, int, int, int, int, int],
+    out: int,
+    out_shape: Sequence[int],
+    out_stride: Sequence[int],
+    threads: int,
+) -> None: ...
+def feature_transform_backward(
+    x: int,
+    dtype: int,
+    shape: Sequence[int],
+    stride: Sequence[int],
+    sources: tuple[int, int, int],
+    mix: tuple[int, int, int, int, int, int],
+    grad_out: int,
+    out_shape: Sequence[int],
+    out_stride: Sequence[int],
+    grad_x: int,
+    grad_stride: Sequence[int],
+    grads: tuple[int, ...],
+    threads: int,
+) -> None: ...

@@ -186,28 +186,26 @@ ef::FeatureTransformArgs transform_args(uintptr_t x, int dtype, const Dims& shap
 }
 
 void bind_feature_transform(py::module_& m) {
-  m.def("feature_transform",
-        [](uintptr_t x, int dtype, const Dims& shape, const Dims& stride,
-           const Numbers<3>& sources, const Numbers<6>& mix, uintptr_t out, const Dims& out_shape,
-           const Dims& out_stride, int threads) {
-          auto args = transform_args(x, dtype, shape, stride, sources, mix, threads);
-          args.out = view<void>(out, out_shape, out_stride);
-          const ef::Workspace workspace(ef::feature_transform_workspace(args));
-          args.workspace = workspace.get();
-          run_without_gil<ef::FeatureTransformArgs, ef::feature_transform_cpu>(args);
-        });
-  // `grads`: of weight, mix and bias, each 0 where it is not wanted.
+  m.def("feature_transform", [](uintptr_t x, int dtype, const Dims& shape, const Dims& stride,
+                                const Numbers<3>& sources, const Numbers<6>& mix, uintptr_t out,
+                                const Dims& out_shape, const Dims& out_stride, int threads) {
+    auto args = transform_args(x, dtype, shape, stride, sources, mix, threads);
+    args.out = view<void>(out, out_shape, out_stride);
+    const ef::Workspace workspace(ef::feature_transform_workspace(args));
+    args.workspace = workspace.get();
+    run_without_gil<ef::FeatureTransformArgs, ef::feature_transform_cpu>(args);
+  });
+  // `grads`: of mix, weight and bias, each 0 where it is not wanted.
   m.def("feature_transform_backward",
-        [](uintptr_t x, int dtype, const Dims& shape, const Dims& stride,
-           const Numbers<3>& sources, const Numbers<6>& mix, uintptr_t grad_out,
-           const Dims& out_shape, const Dims& out_stride, uintptr_t grad_x,
-           const Dims& grad_stride, const Numbers<3>& grads, int threads) {
+        [](uintptr_t x, int dtype, const Dims& shape, const Dims& stride, const Numbers<3>& sources,
+           const Numbers<6>& mix, uintptr_t grad_out, const Dims& out_shape, const Dims& out_stride,
+           uintptr_t grad_x, const Dims& grad_stride, const Numbers<3>& grads, int threads) {
           ef::FeatureTransformGradients args{
               transform_args(x, dtype, shape, stride, sources, mix, threads),
               view<const void>(grad_out, out_shape, out_stride),
               view<void>(grad_x, shape, grad_stride),
-              pointer(grads.of[0]),
               pointer(grads.of[1]),
+              pointer(grads.of[0]),
               pointer(grads.of[2])};
           const ef::Workspace workspace(ef::feature_transform_backward_workspace(args));
           args.forward.workspace = workspace.get();

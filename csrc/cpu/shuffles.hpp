@@ -57,10 +57,9 @@ EF_INLINE V unpacked(V a, V b, std::integer_sequence<int, l...>) {
 template <int kFirst, int kSecond, class V, int... l>
 EF_INLINE V joined_blocks(V a, V b, std::integer_sequence<int, l...>) {
   constexpr int lanes = sizeof...(l), block = 16 / static_cast<int>(sizeof(a[0]));
-  return __builtin_shufflevector(
-      a, b,
-      ((l / block % (lanes / block / 2) ? kSecond : kFirst) * block + l % block +
-       (l < lanes / 2 ? 0 : lanes))...);
+  return __builtin_shufflevector(a, b,
+                                 ((l / block % (lanes / block / 2) ? kSecond : kFirst) * block +
+                                  l % block + (l < lanes / 2 ? 0 : lanes))...);
 }
 
 // Transposes the squares that blocks of neighbouring rows make.

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.autograd import forward_ad
 from torch.library import Library
 
 from equivfast.ops import _check
@@ -30,10 +31,13 @@ def unseen(tensor: torch.Tensor) -> bool:
 
     A kernel may then be called by itself, which saves the 10 us of the way through torch's dispatcher.
     """
+    return type(tensor) is torch.Tensor and not tensor.requires_grad and eager()
+
+
+def eager() -> bool:
+    """Whether torch just computes: no trace, transform, mode or profile is in force. Gradients may be asked for."""
     return (
         _STACKS is not None
-        and type(tensor) is torch.Tensor
-        and not tensor.requires_grad
         and not torch.compiler.is_compiling()
         and not torch.jit.is_tracing()
         and not torch.autograd._profiler_enabled()
@@ -44,20 +48,19 @@ def unseen(tensor: torch.Tensor) -> bool:
 def _stacks() -> tuple[Callable[[], object], ...] | None:
     """Torch's modes and transforms in force; None where this version of torch does not tell."""
     try:
+        dual = forward_ad._current_level  # -1, or the depth of forward differentiation
+        assert isinstance(dual, int)
         return (
             torch._C._len_torch_dispatch_stack,
             torch._C._len_torch_function_stack,
             torch._C._functorch.peek_interpreter_stack,
+            lambda: forward_ad._current_level >= 0,
         )
-    except AttributeError:
+    except (AttributeError, AssertionError):
         return None
 
 
 _STACKS = _stacks()
-
-
-def workspace(size: int) -> torch.Tensor:
-    return torch.empty(size, dtype=torch.uint8)
 
 
 def threads() -> int:

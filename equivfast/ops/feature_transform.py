@@ -9,7 +9,7 @@ import torch
 from equivfast import _core
 from equivfast.ops import _check
 from equivfast.ops._mix import unpack_mix
-from equivfast.ops._register import DTYPE_CODES, LIBRARY, as_tensor, define, threads, unseen
+from equivfast.ops._register import DTYPE_CODES, LIBRARY, as_tensor, define, eager, threads, unseen
 
 _NAME = "feature_transform"
 _FLOATS = (torch.float32, torch.float64)
@@ -28,7 +28,7 @@ _BACKWARD_SCHEMA = f"feature_transform_backward(Tensor grad, {_ARGS}, {_NEEDS}) 
 
 class _Args(NamedTuple):
     x: torch.Tensor
-    index: torch.Tensor
+    sources: torch.Tensor  # the argument `index`: tuples have a method of that name
     mix: torch.Tensor
     rows: torch.Tensor | None
     columns: torch.Tensor | None
@@ -42,27 +42,27 @@ class _Args(NamedTuple):
 
     @property
     def taps(self) -> int:
-        return self.index.shape[2] if self.index.ndim == 3 else 1
+        return self.sources.shape[2] if self.sources.ndim == 3 else 1
 
 
 def _check_fields(a: _Args) -> None:
     _check.rank(_NAME, "x", a.x, (4,), "(n, c, h, w)")
     _check.dtype(_NAME, "x", a.x, _FLOATS)
-    _check.rank(_NAME, "index", a.index, (2, 3), "(H, W) or (H, W, k)")
-    _check.dtype(_NAME, "index", a.index, (torch.int64,))
+    _check.rank(_NAME, "index", a.sources, (2, 3), "(H, W) or (H, W, k)")
+    _check.dtype(_NAME, "index", a.sources, (torch.int64,))
     if a.taps == 0:
         raise ValueError(
-            f"{_NAME}: index must have at least one source per cell, got {_check.shape_of(a.index)}"
+            f"{_NAME}: index must have at least one source per cell, got {_check.shape_of(a.sources)}"
         )
-    if a.weight is not None and a.weight.shape != a.index.shape:
+    if a.weight is not None and a.weight.shape != a.sources.shape:
         raise ValueError(
-            f"{_NAME}: weight must have index's shape {_check.shape_of(a.index)}, got {_check.shape_of(a.weight)}"
+            f"{_NAME}: weight must have index's shape {_check.shape_of(a.sources)}, got {_check.shape_of(a.weight)}"
         )
     for name in ("mix", "weight", "bias"):
         tensor = getattr(a, name)
         if tensor is not None and tensor.dtype != a.x.dtype:
             raise ValueError(f"{_NAME}: {name} must have x's dtype {a.x.dtype}, got {tensor.dtype}")
-    _check.same_device(_NAME, ("x", a.x), index=a.index, mix=a.mix, weight=a.weight, bias=a.bias)
+    _check.same_device(_NAME, ("x", a.x), index=a.sources, mix=a.mix, weight=a.weight, bias=a.bias)
 
 
 def _check_mix(a: _Args) -> None:
@@ -81,7 +81,7 @@ def _check_mix(a: _Args) -> None:
 
 def _output(a: _Args) -> torch.Tensor:
     """Laid out as x is: cell after cell where its cells lie so, with the same padding; else channel after channel."""
-    shape = (a.x.shape[0], a.d, *a.index.shape[:2])
+    shape = (a.x.shape[0], a.d, *a.sources.shape[:2])
     if a.x.is_contiguous() or a.x.stride(1) != 1:
         return a.x.new_empty(shape)
     if a.x.is_contiguous(memory_format=torch.channels_last):
@@ -102,23 +102,23 @@ def _pointer(tensor: torch.Tensor | None) -> int:
     return 0 if tensor is None else tensor.data_ptr()
 
 
-def _pointers(a: _Args) -> tuple[Any, ...]:
+def _pointers(a: _Args) -> tuple[int, int, Any, Any, Any, Any]:
     """What the kernels take first."""
     return (
         a.x.data_ptr(), DTYPE_CODES[a.x.dtype], a.x.shape, a.x.stride(),
-        (a.index.data_ptr(), _pointer(a.weight), a.taps),
+        (a.sources.data_ptr(), _pointer(a.weight), a.taps),
         (a.mix.data_ptr(), _pointer(a.columns), _pointer(a.rows), a.mix.numel(), a.m, _pointer(a.bias)),
     )  # fmt: skip
 
 
 def _contiguous(a: _Args) -> _Args:
     """The small arrays as the kernel wants them; x, out and their gradients keep their strides."""
-    small = (a.index, a.mix, a.rows, a.columns, a.weight, a.bias)
+    small = (a.sources, a.mix, a.rows, a.columns, a.weight, a.bias)
     if all(t is None or t.is_contiguous() for t in small):
         return a
-    index, mix, rows, columns, weight, bias = (None if t is None else t.contiguous() for t in small)
-    assert index is not None and mix is not None
-    return _Args(a.x, index, mix, rows, columns, a.m, weight, bias)
+    sources, mix, rows, columns, weight, bias = (None if t is None else t.contiguous() for t in small)
+    assert sources is not None and mix is not None
+    return _Args(a.x, sources, mix, rows, columns, a.m, weight, bias)
 
 
 def _run(*args: Any) -> torch.Tensor:
@@ -132,7 +132,7 @@ def _infer_backward(grad: torch.Tensor, *args: Any) -> tuple[torch.Tensor, ...]:
     a, (need_x, need_mix, need_weight, need_bias) = _Args(*args[:8]), (*args[8:], False)[:4]
     x = torch.empty_like(a.x) if need_x else a.x.new_empty(0)
     mix = torch.empty_like(a.mix, memory_format=torch.contiguous_format) if need_mix else a.x.new_empty(0)
-    weight = a.x.new_empty(a.index.shape) if need_weight else a.x.new_empty(0)
+    weight = a.x.new_empty(a.sources.shape) if need_weight else a.x.new_empty(0)
     return x, mix, weight, a.x.new_empty(a.d if need_bias else 0)
 
 
@@ -143,7 +143,7 @@ def _run_backward(grad: torch.Tensor, *args: Any) -> tuple[torch.Tensor, ...]:
     _core.feature_transform_backward(
         *_pointers(a), grad.data_ptr(), grad.shape, grad.stride(),
         grad_x.data_ptr() if need_x else 0, grad_x.stride() if need_x else (0, 0, 0, 0),
-        tuple(t.data_ptr() if need else 0 for t, need in zip((small[1], small[0], small[2]), (needs[1], needs[0], needs[2]))),
+        tuple(t.data_ptr() if need else 0 for t, need in zip(small, needs, strict=True)),
         threads(),
     )  # fmt: skip
     return grads
@@ -152,13 +152,15 @@ def _run_backward(grad: torch.Tensor, *args: Any) -> tuple[torch.Tensor, ...]:
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
     a = _Args(*inputs)
     ctx.m = a.m
-    ctx.save_for_backward(a.x, a.index, a.mix, a.rows, a.columns, a.weight, a.bias)
+    ctx.save_for_backward(a.x, a.sources, a.mix, a.rows, a.columns, a.weight, a.bias)
 
 
 def _backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
     x, index, mix, rows, columns, weight, bias = ctx.saved_tensors
     need_x, need_mix, need_weight, need_bias = (ctx.needs_input_grad[i] for i in (0, 2, 6, 7))
-    grad_x, grad_mix, grad_weight, grad_bias = _feature_transform_backward(
+    # With gradients on, somebody may want to differentiate again, and has to be told no.
+    run = _run_backward if unseen(grad) and not torch.is_grad_enabled() else _feature_transform_backward
+    grad_x, grad_mix, grad_weight, grad_bias = run(
         grad, x, index, mix, rows, columns, ctx.m, weight, bias, need_x, need_mix, need_weight, need_bias
     )
     return (
@@ -177,9 +179,24 @@ torch.library.register_autograd(f"equivfast::{_NAME}", _backward, setup_context=
 torch.library.register_autograd(f"equivfast::{_NAME}_backward", _refuse, lib=LIBRARY)
 
 
-def _watched(*tensors: torch.Tensor | None) -> bool:
-    """Whether `unseen` would say no of one of them, when it says yes of another tensor."""
-    return any(t is not None and (type(t) is not torch.Tensor or t.requires_grad) for t in tensors)
+class _Differentiable(torch.autograd.Function):
+    """The same op without the registered one's way through torch, which takes 50 us longer with gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, *args: Any) -> torch.Tensor:
+        _setup_context(ctx, args, args[0])
+        return _run(*args)
+
+    backward = staticmethod(_backward)
+
+
+def _way(*tensors: torch.Tensor | None) -> Any:
+    """How to run the op on these: as short a way as torch allows."""
+    given = [t for t in tensors if t is not None]
+    if not eager() or any(type(t) not in (torch.Tensor, torch.nn.Parameter) for t in given):
+        return _feature_transform
+    wanted = torch.is_grad_enabled() and any(t.requires_grad for t in given)
+    return _Differentiable.apply if wanted else _run
 
 
 def feature_transform(
@@ -220,8 +237,7 @@ def feature_transform(
         if tensor is not None:
             _check.dense(_NAME, name, tensor)
     values, rows, columns, m = unpack_mix(mix, field.shape[1])
-    run = _run if unseen(field) and not _watched(values, weights, biases) else _feature_transform
-    out = run(field, sources, values, rows, columns, m, weights, biases)
+    out = _way(field, values, weights, biases)(field, sources, values, rows, columns, m, weights, biases)
     result = out if isinstance(x, torch.Tensor) else out.detach().numpy()
     if not return_mask:
         return result

@@ -81,6 +81,18 @@ struct Array {
     memory.reset(new T[static_cast<size_t>(size[0] * stride[0])]);
     view.data = memory.get();
   }
+  // Instead: channels are neighbours, and cells follow one another with a gap or none. Ends with the
+  // last channel.
+  void lay_in_cells(Random& random, const int64_t (&size)[4]) {
+    const int64_t cell = size[1] + (random.coin() ? 0 : random.integer(1, 17));
+    const int64_t stride[4] = {size[2] * size[3] * cell, 1, size[3] * cell, cell};
+    std::copy(stride, stride + 4, view.stride);
+    const int64_t cells = size[0] * size[2] * size[3],
+                  count = cells && size[1] ? (cells - 1) * cell + size[1] : 0;
+    memory.reset(new T[static_cast<size_t>(count)]);
+    for (int64_t i = 0; i < count; ++i) memory[static_cast<size_t>(i)] = random.value<T>();
+    view.data = memory.get();
+  }
   View<const void, 4> constant() const { return view.cast<const void>(); }
 };
 
@@ -197,13 +209,18 @@ struct Csr {
   }
 };
 
+// Few channels and any, or as many as fill vectors; filters, sources and sizes of all kinds.
 template <class T>
 void fuzz_feature_transform(Random& random, ef::Dtype dtype) {
-  const int64_t n = random.integer(0, 3), c = random.integer(0, 5), h = random.integer(1, 9),
+  const auto channels = [&] {
+    return random.integer(0, 3) ? random.integer(0, 5) : random.integer(6, 67);
+  };
+  const int64_t n = random.integer(0, 3), c = channels(), h = random.integer(1, 9),
                 w = random.integer(1, 9);
-  const int64_t d = random.integer(0, 5), H = random.integer(0, 9),
+  const int64_t d = channels(), H = random.integer(0, 9),
                 W = random.coin() ? random.integer(0, 9) : random.integer(60, 140);
-  const int64_t taps = random.integer(1, 4), m = 2 * random.integer(0, 3) + 1, width = c * m * m;
+  const int64_t taps = random.integer(1, 6), m = random.coin() ? 1 : 2 * random.integer(0, 3) + 1,
+                width = c * m * m;
   std::vector<int64_t> index(static_cast<size_t>(H * W * taps));
   for (int64_t& source : index) source = random.integer(-1, h * w - 1);
   const Csr csr(random, d, width);
@@ -212,9 +229,15 @@ void fuzz_feature_transform(Random& random, ef::Dtype dtype) {
   const auto mix = random.values<T>(count), weight = random.values<T>(H * W * taps),
              bias = random.values<T>(d);
   const int64_t x_size[4] = {n, c, h, w}, out_size[4] = {n, d, H, W};
-  const Array<T> x(random, x_size, true), out(random, out_size, false),
-      grad_out(random, out_size, true), grad_x(random, x_size, false);
-  auto grad_mix = random.values<T>(count), grad_weight = random.values<T>(H * W * taps);
+  Array<T> x(random, x_size, true), out(random, out_size, false), grad_out(random, out_size, true),
+      grad_x(random, x_size, false);
+  // Fields in cells are read and written where they lie.
+  for (auto* field : {&x, &grad_x})
+    if (random.coin()) field->lay_in_cells(random, x_size);
+  for (auto* field : {&out, &grad_out})
+    if (random.coin()) field->lay_in_cells(random, out_size);
+  auto grad_mix = random.values<T>(count), grad_weight = random.values<T>(H * W * taps),
+       grad_bias = random.values<T>(d);
   // An empty vector's data may be null, which would say "dense".
   static const int64_t nothing = 0;
   const int64_t* columns = csr.columns.empty() ? &nothing : csr.columns.data();
@@ -234,9 +257,12 @@ void fuzz_feature_transform(Random& random, ef::Dtype dtype) {
   ef::feature_transform_cpu(args);
 
   args.out.data = nullptr;
-  ef::FeatureTransformGradients back{args, grad_out.constant(), grad_x.view,
+  ef::FeatureTransformGradients back{args,
+                                     grad_out.constant(),
+                                     grad_x.view,
                                      random.coin() ? grad_weight.data() : nullptr,
-                                     random.coin() ? grad_mix.data() : nullptr};
+                                     random.coin() ? grad_mix.data() : nullptr,
+                                     random.coin() ? grad_bias.data() : nullptr};
   if (random.coin()) back.grad_x.data = nullptr;
   const Workspace more(ef::feature_transform_backward_workspace(back));
   back.forward.workspace = more.memory.get();

@@ -75,8 +75,7 @@ class DenseMix {
   }
 
   template <int kRows, int kVectors>
-  EF_APART void mix_tile(const T* const* cells, int64_t pitch, int64_t v,
-                          TileTarget<T> to) const {
+  EF_APART void mix_tile(const T* const* cells, int64_t pitch, int64_t v, TileTarget<T> to) const {
     Values<T> sums[kRows][kVectors];
 #pragma GCC unroll 3
     for (int l = 0; l < kVectors; ++l) {

@@ -46,12 +46,15 @@ class Gathered {
 
   // As x and index give it.
   Source<T> ungathered(int64_t i) const {
-    return {x_.image(i), zero_, a_.index, static_cast<const T*>(a_.weight), a_.taps,
-            a_.x.size[1]};
+    return {x_.image(i), zero_, a_.index, static_cast<const T*>(a_.weight), a_.taps, a_.x.size[1]};
   }
   Source<T> image(int64_t i) const {
     if (!beforehand(a_)) return ungathered(i);
-    return {{blends_ + (i - first_) * cells_ * pitch_, pitch_}, zero_, nullptr, nullptr, 1,
+    return {{blends_ + (i - first_) * cells_ * pitch_, pitch_},
+            zero_,
+            nullptr,
+            nullptr,
+            1,
             a_.x.size[1]};
   }
 

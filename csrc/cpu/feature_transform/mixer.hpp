@@ -63,9 +63,9 @@ class Mixer {
         run_block(s, first + j, std::min(count - j, block), worker, out);
       return;
     }
-    const typename SparseMix<T>::Room room{
-        planes_ + sparse_->planes_size() * worker, blends_ + kBlock * in_pitch_ * worker,
-        run_sums_ + sparse_->sums_size() * worker, in_pitch_};
+    const typename SparseMix<T>::Room room{planes_ + sparse_->planes_size() * worker,
+                                           blends_ + kBlock * in_pitch_ * worker,
+                                           run_sums_ + sparse_->sums_size() * worker, in_pitch_};
     if (shape_.m == 1) return sparse_->run_cells(s, first, count, room, out);
     sparse_->run_rows(s, first / shape_.W, count / shape_.W, room, out);
   }

@@ -30,9 +30,7 @@ class PermuteMix {
   static constexpr int kGroup = 4;       // cells that share the loads of the tables
   static constexpr int64_t kDepth = 16;  // values of a row, at most
 
-  static bool fits(const MixShape& s) {
-    return kPermutes && s.m == 1 && s.in <= 2 * kLanes<T>;
-  }
+  static bool fits(const MixShape& s) { return kPermutes && s.m == 1 && s.in <= 2 * kLanes<T>; }
 
   PermuteMix(const MixShape& s, Carver& carver)
       : shape_(s),
@@ -53,7 +51,7 @@ class PermuteMix {
     for (int64_t o = 0; o < shape_.out; ++o) {
       const int64_t place = o % (2 * kLanes<T>), v = place / kLanes<T>, l = place % kLanes<T>;
       for (int64_t e = 0; e < mix.count(o); ++e) {
-        Slot& slot = slots_[o / (2 * kLanes<T>) * depth_ + e];
+        Slot& slot = slots_[o / (2 * kLanes<T>)*depth_ + e];
         slot.mask[v] |= 1u << l;
         slot.lane[v][l] = static_cast<Bit<T>>(mix.column[mix.row_begin[o] + e]);
         slot.value[v][l] = mix.values[mix.row_begin[o] + e];

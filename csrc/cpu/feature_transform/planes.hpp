@@ -8,9 +8,7 @@ EF_LEVEL_BEGIN
 struct Planes {
   int64_t border, pitch, plane;
   Planes(int64_t rows, int64_t columns, int64_t m)
-      : border(m / 2),
-        pitch(columns + 2 * border),
-        plane(pitch * (rows + 2 * border)) {}
+      : border(m / 2), pitch(columns + 2 * border), plane(pitch * (rows + 2 * border)) {}
   int64_t at(int64_t c, int64_t y, int64_t x) const {
     return c * plane + (y + border) * pitch + x + border;
   }

@@ -56,8 +56,8 @@ class SparseMix {
                        p.plane);
     for (int64_t y = first; y < first + count; ++y)
       for (int64_t x = 0; x < shape_.W; x += kRun)
-        mix_run(room.planes + p.at(0, y - first, x), y * shape_.W + x,
-                std::min(shape_.W - x, kRun), room, out);
+        mix_run(room.planes + p.at(0, y - first, x), y * shape_.W + x, std::min(shape_.W - x, kRun),
+                room, out);
   }
 
  private:

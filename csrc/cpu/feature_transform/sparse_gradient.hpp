@@ -18,15 +18,15 @@ class SparseMixGradient {
         blends_(carver.take<T>(pitch() * kLanes<T>)) {}
 
   // One image. `grad` and `gathered` are plain, or there is no border.
-  void add(const Source<T>& gathered, const Source<T>& grad, const SparseValues<T>& mix, int threads,
-           T* sums) {
+  void add(const Source<T>& gathered, const Source<T>& grad, const SparseValues<T>& mix,
+           int threads, T* sums) {
     spread(gathered, shape_.in, gathered_);
     spread(grad, shape_.out, grad_);
     parallel_for(shape_.out, threads, [&](int64_t o, int) {
       for (int64_t e = mix.row_begin[o]; e < mix.row_begin[o + 1]; ++e)
-        sums[e] += product(grad_ + planes_.at(o, 0, 0),
-                           gathered_ + planes_.at(0, 0, 0) +
-                               planes_.offset(shape_.m, mix.column[e]));
+        sums[e] +=
+            product(grad_ + planes_.at(o, 0, 0),
+                    gathered_ + planes_.at(0, 0, 0) + planes_.offset(shape_.m, mix.column[e]));
     });
   }
 
