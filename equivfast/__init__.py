@@ -10,17 +10,19 @@
 from __future__ import annotations
 
 import importlib
-from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from equivfast._build_info import build_info, set_cpu_level
-from equivfast.ops import feature_transform, hog
+from equivfast.ops import PoseResult, feature_transform, hog, pose_argmax
 
 if TYPE_CHECKING:
-    from equivfast import data, groups, inversion, maps, representations, studies
+    from equivfast import data, groups, inversion, maps, pose, representations, studies
+    from equivfast.pose import PoseBank
 
 __version__ = "0.1.0"
 __all__ = [
+    "PoseBank",
+    "PoseResult",
     "__version__",
     "build_info",
     "data",
@@ -29,16 +31,20 @@ __all__ = [
     "hog",
     "inversion",
     "maps",
+    "pose",
+    "pose_argmax",
     "representations",
     "set_cpu_level",
     "studies",
 ]
 
-_ROOMS = ("data", "groups", "inversion", "maps", "representations", "studies")
+_ROOMS = ("data", "groups", "inversion", "maps", "pose", "representations", "studies")
 
 
-def __getattr__(name: str) -> ModuleType:
+def __getattr__(name: str) -> Any:
     """Rooms are imported when first used: ``import equivfast`` alone stays quick."""
+    if name == "PoseBank":
+        return importlib.import_module("equivfast.pose").PoseBank
     if name in _ROOMS:
         return importlib.import_module(f"equivfast.{name}")
     raise AttributeError(f"module 'equivfast' has no attribute {name!r}")

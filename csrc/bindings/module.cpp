@@ -10,6 +10,7 @@
 #include "ops/cuda.hpp"
 #include "ops/feature_transform.hpp"
 #include "ops/hog.hpp"
+#include "ops/pose_argmax.hpp"
 #include "ops/skimage_hog.hpp"
 
 // Pointers, shapes and strides in; views out; the GIL released around each run. Python keeps the
@@ -213,6 +214,68 @@ void bind_feature_transform(py::module_& m) {
         });
 }
 
+// A bank's panels are made once and outlive the calls that read them.
+void bind_pose_argmax(py::module_& m) {
+  using ef::PoseArgmaxArgs;
+  using ef::PosePanels;
+  py::class_<PosePanels>(m, "PosePanels")
+      .def(py::init([](int route, uintptr_t templates, uintptr_t norm, uintptr_t sums,
+                       uintptr_t direct, uintptr_t spectrum, int64_t tile, uintptr_t mix,
+                       uintptr_t residual, double leak, double departure, double mix_length,
+                       int64_t rank) {
+        return PosePanels{static_cast<ef::PoseRoute>(route),
+                          pointer<const float>(templates),
+                          pointer<const double>(norm),
+                          pointer<const double>(sums),
+                          pointer<const float>(direct),
+                          pointer<const float>(spectrum),
+                          tile,
+                          pointer<const float>(mix),
+                          pointer<const float>(residual),
+                          leak,
+                          departure,
+                          mix_length,
+                          rank};
+      }));
+  m.def("pose_argmax",
+        [](uintptr_t features, const Dims& shape, const Dims& stride, const PosePanels& panels,
+           const Numbers<3>& bank, uintptr_t bias, uintptr_t prior, int64_t prior_stride,
+           uintptr_t mask, int64_t mask_stride, uintptr_t positions, int64_t positions_stride,
+           int64_t positions_count, bool over_image, int64_t top_k, double suppression,
+           uintptr_t neighbours, double threshold, uintptr_t score, uintptr_t pose, uintptr_t y,
+           uintptr_t x, int64_t budget, uintptr_t rescored, int threads) {
+          PoseArgmaxArgs args{view<const float>(features, shape, stride),
+                              bank.of[0],
+                              bank.of[1],
+                              bank.of[2],
+                              panels,
+                              pointer<const float>(bias),
+                              pointer<const float>(prior),
+                              prior_stride,
+                              pointer<const uint8_t>(mask),
+                              mask_stride,
+                              pointer<const int64_t>(positions),
+                              positions_stride,
+                              positions_count,
+                              over_image,
+                              top_k,
+                              suppression,
+                              pointer<const uint8_t>(neighbours),
+                              threshold,
+                              pointer<float>(score),
+                              pointer<int64_t>(pose),
+                              pointer<int64_t>(y),
+                              pointer<int64_t>(x),
+                              budget,
+                              pointer<int64_t>(rescored),
+                              nullptr,
+                              threads};
+          const ef::Workspace workspace(ef::pose_argmax_workspace(args));
+          args.workspace = workspace.get();
+          run_without_gil<PoseArgmaxArgs, ef::pose_argmax_cpu>(args);
+        });
+}
+
 py::dict build() {
   py::list levels;
   for (auto level : ef::available_levels()) levels.append(ef::name_of(level));
@@ -246,5 +309,6 @@ PYBIND11_MODULE(_core, m) {
         [](uintptr_t memory, size_t bytes) { ef::advise_huge_pages(pointer(memory), bytes); });
   bind_hog(m);
   bind_feature_transform(m);
+  bind_pose_argmax(m);
   bind_skimage_hog(m);
 }

@@ -170,6 +170,14 @@ EF_INLINE Values<double> product_plus(Values<double> a, Values<double> b, Values
 #endif
 }
 
+// The sum of the lanes.
+template <class V>
+EF_INLINE auto sum_of(V v) {
+  auto sum = v[0];
+  for (unsigned l = 1; l < sizeof v / sizeof v[0]; ++l) sum += v[l];
+  return sum;
+}
+
 // a b - c and c - a b, with the sign of the exact value and 0, not -0, where that is 0; for floats,
 // in double lanes too.
 EF_INLINE Values<double> product_less(Values<double> a, Values<double> b, Values<double> c) {
@@ -222,6 +230,7 @@ EF_INLINE Values<double> widened(const float* from) {
   return v;
 #endif
 }
+EF_INLINE Values<double> widened(const double* from) { return load(from); }
 EF_INLINE Values<float> joined(Values<double> low, Values<double> high) {
 #if defined(__AVX512F__)
   return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(low)), _mm512_cvtpd_ps(high), 1);

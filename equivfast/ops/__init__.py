@@ -2,5 +2,6 @@
 
 from equivfast.ops.feature_transform import feature_transform
 from equivfast.ops.hog import hog
+from equivfast.ops.pose_argmax import PoseResult, pose_argmax
 
-__all__ = ["feature_transform", "hog"]
+__all__ = ["PoseResult", "feature_transform", "hog", "pose_argmax"]

@@ -13,9 +13,16 @@ import equivfast as ef
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [  # what takes longest to compile comes first
-    *(f"csrc/cpu/{name}/kernel.cpp" for name in ("hog", "hog_backward", "skimage_hog", "feature_transform")),
+    *(
+        f"csrc/cpu/{name}/kernel.cpp"
+        for name in ("hog", "hog_backward", "skimage_hog", "feature_transform", "pose_argmax")
+    ),
     "tests/cpp/fuzz_ops.cpp",
-    *(f"csrc/cpu/{name}.cpp" for name in ("dispatch", "parallel", "hog", "skimage_hog", "feature_transform")),
+    "tests/cpp/fuzz_pose_argmax.cpp",
+    *(
+        f"csrc/cpu/{name}.cpp"
+        for name in ("dispatch", "parallel", "hog", "skimage_hog", "feature_transform", "pose_argmax")
+    ),
 ]
 # The one level that is compiled is called baseline whatever its instructions, so that dispatch finds it.
 FLAGS = ["-std=c++17", "-O1", "-g1", "-ffp-contract=off", "-DEF_LEVEL=baseline", "-pthread"]

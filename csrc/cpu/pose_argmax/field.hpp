@@ -1,0 +1,77 @@
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "cpu/lanes.hpp"
+#include "cpu/pose_argmax/plan.hpp"
+
+// The kernel's copy of an image's field: cell after cell, its channels side by side and filled up with zeros.
+EF_LEVEL_BEGIN
+
+inline void copy_field(const View<const float, 4>& from, int64_t image, const PosePlan& p,
+                       float* EF_RESTRICT to) {
+  const int64_t channel = from.stride[1], step = from.stride[3];
+  std::memset(to, 0, sizeof(float) * p.cells() * p.cp);
+  for (int64_t y = 0; y < p.h; ++y, to += p.w * p.cp) {
+    if (channel == 1) {
+      const float* at = from.at(image, 0, y);
+      for (int64_t x = 0; x < p.w; ++x)
+        std::memcpy(to + x * p.cp, at + x * step, sizeof(float) * p.c);
+      continue;
+    }
+    for (int64_t c = 0; c < p.c; ++c) {
+      const float* EF_RESTRICT at = from.at(image, c, y);
+      for (int64_t x = 0; x < p.w; ++x) to[x * p.cp + c] = at[x * step];
+    }
+  }
+}
+
+// The mean of every channel, for the transform works on what is left without it: that is shorter, and rounding goes
+// by length. False where there is a NaN or an infinity.
+inline bool channel_means(const float* field, const PosePlan& p, float* EF_RESTRICT mean) {
+  Bits<float> largest = {};
+  const Bits<float> magnitude = 0x7fffffff - Bits<float>{};
+  for (int64_t c = 0; c < p.cp; c += kLanes<float>) {
+    Values<float> sum = {};
+    for (int64_t cell = 0; cell < p.cells(); ++cell) {
+      const Values<float> v = load(field + cell * p.cp + c);
+      const Bits<float> bits = (Bits<float>)v & magnitude;
+      largest = bits > largest ? bits : largest;
+      sum += v;
+    }
+    store(mean + c, sum / static_cast<float>(p.cells()));
+  }
+  bool finite = true;
+  for (int l = 0; l < kLanes<float>; ++l) finite = finite && largest[l] < 0x7f800000;
+  for (int64_t c = 0; c < p.cp; ++c)  // a sum of huge numbers overflows; any centre is right
+    if (!(std::abs(mean[c]) < 1e30f)) mean[c] = 0;
+  return finite;
+}
+
+// The squared length of every cell from `mean`, or from 0 where that is null.
+inline void cell_energies(const float* field, const float* mean, const PosePlan& p,
+                          float* EF_RESTRICT energy) {
+  for (int64_t cell = 0; cell < p.cells(); ++cell) {
+    Values<float> sum = {};
+    for (int64_t c = 0; c < p.cp; c += kLanes<float>) {
+      const Values<float> v =
+          load(field + cell * p.cp + c) - (mean ? load(mean + c) : Values<float>{});
+      sum = product_plus(v, v, sum);
+    }
+    energy[cell] = sum_of(sum);
+  }
+}
+
+// The length of the field in a rectangle that may reach beyond it, not below what exact arithmetic gives.
+inline double length_in(const float* energy, const PosePlan& p, int64_t y, int64_t x,
+                        int64_t height, int64_t width) {
+  double sum = 0;
+  for (int64_t row = y; row < std::min(y + height, p.h); ++row)
+    for (int64_t column = x; column < std::min(x + width, p.w); ++column)
+      sum += energy[row * p.w + column];
+  // float32 sums of up to a thousand squares stay within 6e-5; those of numbers below 1e-19 are lost.
+  return std::sqrt(sum) * 1.0001 + 1e-19 * std::sqrt(static_cast<double>(height * width * p.cp));
+}
+
+EF_LEVEL_END

@@ -1,0 +1,100 @@
+#pragma once
+#include "cpu/lanes.hpp"
+#include "ops/pose_argmax.hpp"
+
+// The two matrix products: windows times templates, and tiles times templates at one frequency. Lanes are poses; the
+// numbers of the field are spread over them one by one.
+EF_LEVEL_BEGIN
+
+#if defined(__AVX512F__)
+constexpr int kWindowRows = 12,
+              kWindowGroups = 2;  // 24 sums hide the latency and leave room for the operands
+constexpr int kTileRows = 4, kTileGroups = 2;  // 3 sums each
+#elif defined(__AVX2__)
+constexpr int kWindowRows = 6, kWindowGroups = 2;
+constexpr int kTileRows = 4, kTileGroups = 1;
+#else
+constexpr int kWindowRows = 6, kWindowGroups = 2;
+constexpr int kTileRows = 4, kTileGroups = 1;
+#endif
+
+// A window is `rows` rows of `cells` cells of `channels` numbers.
+struct WindowShape {
+  int64_t rows, cells, channels, row_stride, cell_stride;
+  int64_t numbers() const { return rows * cells * channels; }
+};
+
+// total[j][v] = sum of window j times a vector of templates. Every row has sums of its own, so that no chain of
+// additions is longer than a row and the number of rows.
+template <int kRows, int kGroups>
+EF_INLINE void multiply_windows(const float* const* windows, const WindowShape& s,
+                                const float* const* panels,
+                                Values<float> (&total)[kRows][kGroups]) {
+  for (int j = 0; j < kRows; ++j)
+    for (int v = 0; v < kGroups; ++v) total[j][v] = Values<float>{};
+  int64_t k = 0;
+  for (int64_t row = 0; row < s.rows; ++row) {
+    Values<float> sum[kRows][kGroups] = {};
+    for (int64_t cell = 0; cell < s.cells; ++cell) {
+      const int64_t at = row * s.row_stride + cell * s.cell_stride;
+      for (int64_t c = 0; c < s.channels; ++c, k += kPoseBlock) {
+        Values<float> w[kGroups];
+#pragma GCC unroll 4
+        for (int v = 0; v < kGroups; ++v) w[v] = load(panels[v] + k);
+#pragma GCC unroll 12
+        for (int j = 0; j < kRows; ++j) {
+          const Values<float> x = all(windows[j][at + c]);
+#pragma GCC unroll 4
+          for (int v = 0; v < kGroups; ++v) sum[j][v] = product_plus(x, w[v], sum[j][v]);
+        }
+      }
+    }
+    for (int j = 0; j < kRows; ++j)
+      for (int v = 0; v < kGroups; ++v) total[j][v] += sum[j][v];
+  }
+}
+
+// re + i im = sum_c x_c w_c with three products instead of four: w_r (x_r + x_i), x_r (w_i - w_r), x_i (w_r + w_i).
+// x: real parts, imaginary parts and their sums of a tile, `plane` numbers each. w: a vector of real parts,
+// kPoseBlock further on the imaginary ones, channel after channel.
+template <int kRows, int kGroups>
+EF_INLINE void multiply_tiles(const float* x, int64_t tile_stride, int64_t plane,
+                              const float* const* w, int64_t channels,
+                              Values<float> (&re)[kRows][kGroups],
+                              Values<float> (&im)[kRows][kGroups]) {
+  Values<float> both[kRows][kGroups] = {};
+#pragma GCC unroll 4
+  for (int j = 0; j < kRows; ++j)
+#pragma GCC unroll 2
+    for (int v = 0; v < kGroups; ++v) re[j][v] = im[j][v] = Values<float>{};
+  for (int64_t c = 0; c < channels; ++c) {
+    Values<float> real[kGroups], less[kGroups], more[kGroups];
+#pragma GCC unroll 2
+    for (int v = 0; v < kGroups; ++v) {
+      real[v] = load(w[v] + c * 2 * kPoseBlock);
+      const Values<float> imaginary = load(w[v] + c * 2 * kPoseBlock + kPoseBlock);
+      less[v] = imaginary - real[v];
+      more[v] = real[v] + imaginary;
+    }
+#pragma GCC unroll 4
+    for (int j = 0; j < kRows; ++j) {
+      const float* at = x + j * tile_stride + c;
+      const Values<float> xr = all(at[0]), xi = all(at[plane]), xs = all(at[2 * plane]);
+#pragma GCC unroll 2
+      for (int v = 0; v < kGroups; ++v) {
+        both[j][v] = product_plus(xs, real[v], both[j][v]);
+        im[j][v] = product_plus(xr, less[v], im[j][v]);
+        re[j][v] = product_plus(xi, more[v], re[j][v]);
+      }
+    }
+  }
+#pragma GCC unroll 4
+  for (int j = 0; j < kRows; ++j)
+#pragma GCC unroll 2
+    for (int v = 0; v < kGroups; ++v) {
+      re[j][v] = both[j][v] - re[j][v];
+      im[j][v] = both[j][v] + im[j][v];
+    }
+}
+
+EF_LEVEL_END

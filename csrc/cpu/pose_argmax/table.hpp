@@ -1,0 +1,46 @@
+#pragma once
+#include <limits>
+
+#include "cpu/lanes.hpp"
+#include "ops/pose_argmax.hpp"
+
+// What a route keeps of the scores of a window: for each of the 16 lanes of a block the highest one, its block,
+// and the second highest. That tells most windows' answer, and where it does not, which poses are left.
+EF_LEVEL_BEGIN
+
+constexpr int64_t kEntry = 3 * kPoseBlock;  // floats of an entry: highest, second, block (int32)
+constexpr int kParts = kPoseBlock / kLanes<float>;  // vectors of a block
+
+inline void clear_entries(float* table, int64_t entries) {
+  const Values<float> none = all(-std::numeric_limits<float>::infinity());
+  for (int64_t e = 0; e < entries; ++e, table += kEntry)
+    for (int p = 0; p < kParts; ++p) {
+      store(table + p * kLanes<float>, none);
+      store(table + kPoseBlock + p * kLanes<float>, none);
+      store(table + 2 * kPoseBlock + p * kLanes<float>, Values<float>{});
+    }
+}
+
+// The scores of one vector of a block. A NaN ends in the second place.
+EF_INLINE void offer(float* entry, int part, int32_t block, Values<float> score) {
+  float* at = entry + part * kLanes<float>;
+  const Values<float> best = load(at), second = load(at + kPoseBlock);
+  const Bits<float> where = (Bits<float>)load(at + 2 * kPoseBlock);
+  const auto higher = score > best;
+  store(at + kPoseBlock, larger(second, smaller(best, score)));
+  store(at, higher ? score : best);
+  store(at + 2 * kPoseBlock, (Values<float>)(higher ? block - Bits<float>{} : where));
+}
+
+struct Entry {
+  const float* at;
+  float best(int lane) const { return at[lane]; }
+  float second(int lane) const { return at[kPoseBlock + lane]; }
+  int64_t pose(int lane) const {
+    int32_t block;
+    std::memcpy(&block, at + 2 * kPoseBlock + lane, sizeof block);
+    return int64_t{block} * kPoseBlock + lane;
+  }
+};
+
+EF_LEVEL_END

@@ -1,0 +1,257 @@
+#pragma once
+#include "cpu/pose_argmax/dft.hpp"
+#include "cpu/pose_argmax/group.hpp"
+#include "cpu/pose_argmax/products.hpp"
+
+// Correlation of a field with a bank by overlapping tiles: a tile's transform, its products with the cached spectrum
+// of the bank, and the inverse transform, from whose registers the scores go to the table. No score is stored.
+EF_LEVEL_BEGIN
+
+template <int kTile>
+class TileProducts {
+ public:
+  static constexpr int kHalf = kTile / 2 + 1;
+  static constexpr int64_t kUnits =
+      3;  // of kTileRows tiles; their work fits the second-level cache
+
+  // Of the poses of the spectrum in the panels: those of the bank, or those of the basis.
+  TileProducts(const PoseGroup& group, int64_t blocks, int threads, void* memory = nullptr)
+      : g_(group), p_(group.p), blocks_(blocks), carver_(memory) {
+    tiles_ = g_.count * p_.tiles();
+    slots_ = share_of(tiles_, threads);
+    field_ = carver_.template take<float>(p_.frequencies * kUnits * kTileRows * 3 * p_.cp);
+    half_ = carver_.template take<float>(kHalf * kTile * kComplex);
+    column_ = carver_.template take<float>(kUnits * kTileRows * kTileGroups * kTile * kComplex);
+    rows_ = carver_.template take<float>(kUnits * kTileRows * kTileGroups * p_.valid_rows * kHalf *
+                                         kComplex);
+  }
+  size_t bytes() const { return carver_.bytes(); }
+  int64_t tasks() const { return (tiles_ + slots_ - 1) / slots_; }
+  int64_t most_entries() const { return kUnits * kTileRows * p_.tile_windows(); }
+
+  // visit(image, first entry, last entry + 1) for what a task fills
+  template <class Visit>
+  void ranges(int64_t task, const Visit& visit) const {
+    for (int64_t t = first(task); t < first(task + 1); ++t) {
+      const int64_t begin = t % p_.tiles() * p_.tile_windows();
+      visit(t / p_.tiles(), begin, begin + p_.tile_windows());
+    }
+  }
+
+  // |error| <= length of the template * this, for each of a range's entries.
+  void errors(int64_t i, int64_t begin, int64_t end, double* error) const {
+    const Place at = place(i * p_.tiles() + begin / p_.tile_windows());
+    const double length = length_in(g_.energy_of(i), p_, at.y, at.x, kTile, kTile);
+    std::fill_n(error, end - begin, certain(fft_factor(kTile, p_.c) * length, length, g_.longest));
+  }
+  double offset_error() const { return fft_offset_factor(kTile); }
+
+  // sink(image, entry, block, part, scores); `offset` of image i's poses, or null, goes to the scores.
+  template <class Sink>
+  void run(int64_t task, bool shifted, const Sink& sink) {
+    begin_ = first(task);
+    used_ = first(task + 1) - begin_;
+    for (int64_t slot = 0; slot < used_; ++slot) transform_field(slot);
+    const int64_t vectors = blocks_ * kParts;
+    int64_t v = 0;
+    for (; v + kTileGroups <= vectors; v += kTileGroups) run_poses<kTileGroups>(v, shifted, sink);
+    for (; v < vectors; ++v) run_poses<1>(v, shifted, sink);
+  }
+
+ private:
+  using V = Values<float>;
+  static constexpr int64_t kComplex = 2 * kLanes<float>;
+
+  // The tiles of task t are first(t) .. first(t + 1) - 1.
+  int64_t first(int64_t task) const { return std::min(task * slots_, tiles_); }
+
+  struct Place {
+    int64_t image, y, x;
+  };
+  Place place(int64_t tile) const {
+    const int64_t t = tile % p_.tiles();
+    return {tile / p_.tiles(), t / p_.tiles_across * p_.valid_rows,
+            t % p_.tiles_across * p_.valid_columns};
+  }
+
+  // Columns 0 and kTile / 2 are their own mirror images: half of each is kept.
+  static constexpr bool mirrored(int kx) { return kx == 0 || kx == kTile / 2; }
+  static constexpr int rows_of(int kx) { return mirrored(kx) ? kHalf : kTile; }
+  static constexpr int first_of(int kx) { return kx ? kHalf + (kx - 1) * kTile : 0; }
+
+  // Tiles of a task: at most what fits the second-level cache, and the same for all threads.
+  static int64_t share_of(int64_t tiles, int threads) {
+    const int64_t most = kUnits * kTileRows;
+    const int64_t share = std::max<int64_t>((tiles + threads - 1) / threads, 1);
+    if (threads == 1) return std::min(most, (share + kTileRows - 1) / kTileRows * kTileRows);
+    const int64_t parts = (share + most - 1) / most;
+    return (share + parts - 1) / parts;
+  }
+
+  // Numbers of one frequency: slots x (real, imaginary, sum) x channels.
+  float* frequency(int64_t f) const { return field_ + f * slots_ * 3 * p_.cp; }
+  float* row_of(int64_t slot, int group, int64_t row) const {
+    return rows_ + ((slot * kTileGroups + group) * p_.valid_rows + row) * kHalf * kComplex;
+  }
+
+  float* column_of(int64_t slot, int group) const {
+    return column_ + (slot * kTileGroups + group) * kTile * kComplex;
+  }
+
+  template <int kGroups, class Sink>
+  void run_poses(int64_t v, bool shifted, const Sink& sink) {
+    for (int kx = 0; kx < kHalf; ++kx) multiply_column<kGroups>(v, kx);
+    for (int64_t slot = 0; slot < used_; ++slot)
+      for (int group = 0; group < kGroups; ++group)
+        invert_rows(slot, group, v + group, shifted, sink);
+  }
+
+  void transform_field(int64_t slot) {
+    const Place at = place(begin_ + slot);
+    for (int64_t c = 0; c < p_.cp; c += kLanes<float>) {
+      for (int y = 0; y < kTile; y += 2) transform_two_rows(at, y, c);
+      for (int kx = 0; kx < kHalf; ++kx) transform_column(slot, kx, c);
+    }
+  }
+
+  void load_row(const Place& at, int64_t y, int64_t c, V* to) const {
+    const V mean = load(g_.mean_of(at.image) + c);
+    const float* from = g_.field_of(at.image) + ((at.y + y) * p_.w + at.x) * p_.cp + c;
+    const int64_t inside = at.y + y < p_.h ? std::min<int64_t>(p_.w - at.x, kTile) : 0;
+    for (int64_t x = 0; x < inside; ++x) to[x] = load(from + x * p_.cp) - mean;
+    for (int64_t x = inside; x < kTile; ++x) to[x] = V{};
+  }
+
+  // Two real rows share one complex transform: their spectra are its even and its odd part.
+  void transform_two_rows(const Place& at, int y, int64_t c) {
+    V re[kTile], im[kTile];
+    load_row(at, y, c, re);
+    load_row(at, y + 1, c, im);
+    forward_dft<kTile>(re, im);
+    for (int k = 0; k < kHalf; ++k) {
+      const int m = (kTile - k) % kTile;
+      float* to = half_ + (k * kTile + y) * kComplex;
+      store(to, .5f * (re[k] + re[m]));
+      store(to + kLanes<float>, .5f * (im[k] - im[m]));
+      store(to + kComplex, .5f * (im[k] + im[m]));
+      store(to + kComplex + kLanes<float>, .5f * (re[m] - re[k]));
+    }
+  }
+
+  void transform_column(int64_t slot, int kx, int64_t c) {
+    V re[kTile], im[kTile];
+    for (int y = 0; y < kTile; ++y) {
+      re[y] = load(half_ + (kx * kTile + y) * kComplex);
+      im[y] = load(half_ + (kx * kTile + y) * kComplex + kLanes<float>);
+    }
+    forward_dft<kTile>(re, im);
+    for (int ky = 0; ky < rows_of(kx); ++ky) {
+      float* to = frequency(first_of(kx) + ky) + slot * 3 * p_.cp + c;
+      store(to, re[ky]);
+      store(to + p_.cp, im[ky]);
+      store(to + 2 * p_.cp, re[ky] + im[ky]);
+    }
+  }
+
+  // The frequencies of column kx of kTileRows tiles and kTileGroups vectors of poses, and their transform along y.
+  template <int kGroups>
+  void multiply_column(int64_t v, int kx) {
+    const float* w[kGroups];
+    for (int group = 0; group < kGroups; ++group) {
+      const int64_t vector = v + group;
+      w[group] = g_.a.panels.spectrum +
+                 (vector / kParts * p_.frequencies + first_of(kx)) * p_.c * 2 * kPoseBlock +
+                 vector % kParts * kLanes<float>;
+    }
+    for (int ky = 0; ky < rows_of(kx); ++ky) {
+      const bool mirror = mirrored(kx) && ky > 0 && ky < kTile / 2;
+      int64_t slot = 0;
+      for (; slot + kTileRows <= used_; slot += kTileRows)
+        multiply_frequency<kTileRows, kGroups>(w, slot, kx, ky, mirror);
+      for (; slot < used_; ++slot) multiply_frequency<1, kGroups>(w, slot, kx, ky, mirror);
+      for (int group = 0; group < kGroups; ++group) w[group] += p_.c * 2 * kPoseBlock;
+    }
+    for (int64_t slot = 0; slot < used_; ++slot)
+      for (int group = 0; group < kGroups; ++group) invert_column(group, kx, slot);
+  }
+
+  template <int kRows, int kGroups>
+  EF_INLINE void multiply_frequency(const float* const* w, int64_t slot, int kx, int ky,
+                                    bool mirror) {
+    V re[kRows][kGroups], im[kRows][kGroups];
+    multiply_tiles<kRows, kGroups>(frequency(first_of(kx) + ky) + slot * 3 * p_.cp, 3 * p_.cp,
+                                   p_.cp, w, p_.c, re, im);
+    for (int j = 0; j < kRows; ++j)
+      for (int group = 0; group < kGroups; ++group) {
+        float* to = column_of(slot + j, group) + ky * kComplex;
+        store(to, re[j][group]);
+        store(to + kLanes<float>, im[j][group]);
+        if (!mirror) continue;
+        to += (kTile - 2 * ky) * kComplex;
+        store(to, re[j][group]);
+        store(to + kLanes<float>, -im[j][group]);
+      }
+  }
+
+  void invert_column(int group, int kx, int64_t slot) {
+    const float* from = column_of(slot, group);
+    V re[kTile], im[kTile];
+    for (int ky = 0; ky < kTile; ++ky) {
+      re[ky] = load(from + ky * kComplex);
+      im[ky] = load(from + ky * kComplex + kLanes<float>);
+    }
+    inverse_dft<kTile>(re, im);
+    float* to = row_of(slot, group, 0) + kx * kComplex;
+    for (int64_t y = 0; y < p_.valid_rows; ++y, to += kHalf * kComplex) {
+      store(to, re[y]);
+      store(to + kLanes<float>, im[y]);
+    }
+  }
+
+  // Two rows of real scores share one complex transform. Real parts of the spectra of real rows stand alone at the
+  // ends; what rounding left of the imaginary ones there is dropped.
+  template <class Sink>
+  void invert_rows(int64_t slot, int group, int64_t vector, bool shifted, const Sink& sink) {
+    const int64_t block = vector / kParts, part = vector % kParts, tile = begin_ + slot;
+    const int64_t image = tile / p_.tiles(), columns = p_.valid_columns;
+    const float* offsets = g_.offset_of(image) + block * kPoseBlock + part * kLanes<float>;
+    const V offset = shifted ? load(offsets) : V{};
+    int64_t entry = tile % p_.tiles() * p_.tile_windows();
+    for (int64_t y = 0; y < p_.valid_rows; y += 2, entry += 2 * columns) {
+      const bool both = y + 1 < p_.valid_rows;
+      const float* a = row_of(slot, group, y);
+      const float* b = both ? a + kHalf * kComplex : a;
+      V re[kTile], im[kTile];
+      combine(a, b, offset, re, im);
+      inverse_dft<kTile>(re, im);
+      for (int64_t x = 0; x < columns; ++x) sink(image, entry + x, block, part, re[x]);
+      for (int64_t x = 0; both && x < columns; ++x)
+        sink(image, entry + columns + x, block, part, im[x]);
+    }
+  }
+
+  // The spectrum of row a + i row b; `offset` goes to all their scores.
+  static EF_INLINE void combine(const float* a, const float* b, V offset, V* re, V* im) {
+    for (int k = 0; k < kHalf; ++k, a += kComplex, b += kComplex) {
+      const V ar = load(a), ai = load(a + kLanes<float>), br = load(b),
+              bi = load(b + kLanes<float>);
+      if (k == 0 || k == kTile / 2) {
+        re[k] = k ? ar : ar + offset;
+        im[k] = k ? br : br + offset;
+        continue;
+      }
+      re[k] = ar - bi;
+      im[k] = ai + br;
+      re[kTile - k] = ar + bi;
+      im[kTile - k] = br - ai;
+    }
+  }
+
+  const PoseGroup& g_;
+  const PosePlan& p_;
+  int64_t blocks_, tiles_, slots_, begin_ = 0, used_ = 0;
+  Carver carver_;
+  float *field_, *half_, *column_, *rows_;
+};
+
+EF_LEVEL_END

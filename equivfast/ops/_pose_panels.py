@@ -1,0 +1,122 @@
+"""A bank of templates in the forms that the kernel of pose_argmax reads (csrc/ops/pose_argmax.hpp)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+ROUTES = ("direct", "fft", "low_rank")
+BLOCK = 16  # kPoseBlock
+
+
+@dataclass(frozen=True, eq=False)
+class Panels:
+    """What one route reads of a bank: tensors in the order of `PARTS[route]`, and a few numbers."""
+
+    route: str
+    tensors: tuple[Tensor, ...]
+    tile: int = 0
+    numbers: tuple[float, ...] = (0.0, 0.0, 0.0)  # leak, departure, mix_length
+
+    @property
+    def nbytes(self) -> int:
+        return sum(tensor.nbytes for tensor in self.tensors)
+
+
+PARTS = {
+    "direct": ("templates", "norm", "sums", "direct"),
+    "fft": ("templates", "norm", "sums", "spectrum"),
+    "low_rank": ("templates", "norm", "sums", "direct", "spectrum", "mix", "residual"),
+}
+
+
+def whole(count: int) -> int:
+    return -(-count // BLOCK) * BLOCK
+
+
+def filled(panel: Tensor) -> Tensor:
+    """(g, ...) -> whole blocks of poses, filled up with copies of the last."""
+    missing = whole(len(panel)) - len(panel)
+    return torch.cat([panel, panel[-1:].expand(missing, *panel.shape[1:])]) if missing else panel
+
+
+def lanes_last(panel: Tensor) -> Tensor:
+    """(g, ...) -> (blocks, ..., 16)."""
+    return filled(panel).unflatten(0, (-1, BLOCK)).movedim(1, -1).contiguous()
+
+
+def exact_templates(templates: Tensor) -> Tensor:
+    """(g, c, kh, kw) -> (g, kh, kw, c filled up with zeros)."""
+    cells = templates.permute(0, 2, 3, 1)
+    return functional.pad(cells, (0, whole(templates.shape[1]) - templates.shape[1])).contiguous()
+
+
+def direct_panel(templates: Tensor) -> Tensor:
+    return lanes_last(templates.permute(0, 2, 3, 1))
+
+
+def spectrum(templates: Tensor, tile: int) -> Tensor:
+    """(blocks, tile^2 / 2 + 2, c, 2, 16): conjugate DFT / tile^2, rounded once from float64."""
+    g, c = templates.shape[:2]
+    # What the symmetry of real numbers' spectra gives is left out of the first and the middle column.
+    kept = torch.ones(tile // 2 + 1, tile, dtype=torch.bool)
+    kept[0, tile // 2 + 1 :] = kept[-1, tile // 2 + 1 :] = False
+    out = templates.new_empty((whole(g) // BLOCK, tile * tile // 2 + 2, c, 2, BLOCK))
+    for block, part in enumerate(filled(templates).split(BLOCK)):
+        values = torch.fft.rfft2(part.double(), s=(tile, tile)).conj() / tile**2  # (16, c, ky, kx)
+        by_frequency = torch.view_as_real(values.permute(3, 2, 1, 0)[kept].resolve_conj())
+        out[block] = by_frequency.movedim(-1, 2)
+    return out
+
+
+def principal(templates: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues (g,) and vectors (g, g) of the templates' float64 Gram matrix, largest first."""
+    flat = templates.double().flatten(1)
+    values, vectors = torch.linalg.eigh(flat @ flat.T)
+    return values.flip(0).clamp(min=0), vectors.flip(1)
+
+
+def low_rank(templates: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor, Tensor, tuple[float, float, float]]:
+    """Basis (rank, c, kh, kw), mix (g, rank), what both leave of each template's length, and three bounds.
+
+    With Q the orthonormal basis in float64, B its rounding, U the mix: E = W - U B is split at the span of Q. Inside it
+    E is rounding (`leak`, the largest length there); outside it stands what the rank leaves (`residual`).
+    """
+    flat = templates.double().flatten(1)
+    orthonormal = torch.linalg.qr(flat.T @ vectors).Q.T
+    # (rank, c kh kw); of templates with fewer numbers than that, the rest is 0
+    orthonormal = functional.pad(orthonormal, (0, 0, 0, vectors.shape[1] - len(orthonormal)))
+    basis, mix = orthonormal.float(), (flat @ orthonormal.T).float()
+    rest = flat - mix.double() @ basis.double()
+    inside = rest @ orthonormal.T
+    residual = ((rest - inside @ orthonormal).norm(dim=1) * (1 + 1e-6)).float() * (1 + 1e-6)
+    numbers = (
+        inside.norm(dim=1).max(),
+        (basis.double() - orthonormal).norm(),
+        mix.double().norm(dim=1).max(),
+    )
+    leak, departure, mix_length = (float(number) * (1 + 1e-6) for number in numbers)
+    return basis.unflatten(1, templates.shape[1:]), mix, residual, (leak, departure, mix_length)
+
+
+def make(templates: Tensor, route: str, tile: int = 16, vectors: Tensor | None = None) -> Panels:
+    """The panels of a route for float32 templates (g, c, kh, kw).
+
+    low_rank takes the first `vectors` (g, rank) of :func:`principal`, rank a multiple of 16; with tile 0 it works on
+    windows, not on tiles.
+    """
+    double = templates.double()
+    norm = double.square().sum((1, 2, 3)).sqrt() * (1 + 1e-12)  # not below the real length
+    common = (exact_templates(templates), norm, double.sum((2, 3)).contiguous())
+    if route == "direct":
+        return Panels(route, (*common, direct_panel(templates)))
+    if route == "fft":
+        return Panels(route, (*common, spectrum(templates, tile)), tile)
+    assert vectors is not None
+    basis, mix, residual, bounds = low_rank(templates, vectors)
+    by_tile = spectrum(basis, tile) if tile else basis.new_empty(0)
+    by_window = basis.new_empty(0) if tile else direct_panel(basis)
+    return Panels(route, (*common, by_window, by_tile, lanes_last(mix), lanes_last(residual)), tile, bounds)
