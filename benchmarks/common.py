@@ -35,6 +35,7 @@ class Contestant:
     work: str = "the same"
     view: Callable[[Numbers], Numbers] | None = None
     before: Callable[[], None] = lambda: None  # not timed
+    share: float = 1.0  # of the case's work, done by a call; its time counts for the whole
 
 
 @dataclass(frozen=True)
@@ -42,15 +43,18 @@ class Case:
     """One input and the contestants for it, ours first.
 
     ``amount`` of ``unit`` is what one call does; ``traffic`` its bytes, held against the ``limit`` of the machine.
+    ``facts`` are numbers about ours that are not times. Of them ``floor_gflop``, products and sums that a call needs,
+    is held against the machine's fused multiply-adds.
     """
 
     name: str
     about: str
     amount: float
-    unit: str  # "Mpix", "Gflop" or "maps"
+    unit: str  # "Mpix", "Gflop", "maps", "images" or "windows"
     traffic: int
     limit: str  # "read" or "copy"
     contestants: Sequence[Contestant]
+    facts: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ class _Timing:
         start = time.perf_counter()
         for _ in range(self.calls):
             call()
-        self.samples.append((time.perf_counter() - start) / self.calls)
+        self.samples.append((time.perf_counter() - start) / self.calls / self.contestant.share)
 
 
 def _prepare(contestant: Contestant, pace: Pace) -> _Timing:
@@ -154,10 +158,20 @@ def measure(case: Case, threads: int, pace: Pace, limits: Limits) -> dict[str, A
             # Taken within each round, so that a slow moment of the machine hits both.
             "times_ours": None if t is timings[0] else spread(a / b for a, b in zip(t.samples, unit_time, strict=True)),
         })  # fmt: skip
-    return {
+    found = {
         "name": case.name, "about": case.about, "threads": threads, "amount": case.amount, "unit": case.unit,
         "traffic_bytes": case.traffic, "limit": case.limit, "results": results,
     }  # fmt: skip
+    return found | (
+        {"facts": _with_floor(case.facts, results[0]["ms"]["median"], limits)} if case.facts else {}
+    )
+
+
+def _with_floor(facts: dict[str, float], ms: float, limits: Limits) -> dict[str, float]:
+    if "floor_gflop" not in facts or "fma" not in limits["multiply"]:
+        return facts
+    floor = facts["floor_gflop"] / limits["multiply"]["fma"]["median"] * 1e3
+    return facts | {"floor_ms": floor, "ours_over_floor": ms / floor}
 
 
 def warm_up(seconds: float) -> None:
@@ -200,6 +214,7 @@ def run(
     pace = QUICK if args.quick else Pace()
     facts = metadata(rivals, SEED)
     measured, limits = [], []
+    gc.freeze()  # modules stay: to look through them for garbage takes 0.1 s, twice for every contestant
     before = torch.get_num_threads()
     try:
         for threads in dict.fromkeys(args.threads):

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from fma_peak import fma_threads
 
 import equivfast as ef
 
@@ -40,6 +41,8 @@ def _repeat(call: Callable[[], object], amount: float, rounds: int, calls: int) 
 def measure_limits(size: int) -> Limits:
     """GB/s read and copied (read + written), from memory and from cache, and Gflop/s of a matrix product.
 
+    With a C++ compiler at hand also Gflop/s of fused multiply-adds in registers, what no float32 program exceeds.
+
     A scalar product of a vector with itself reads it once and computes next to nothing; copies are torch's or
     NumPy's, whichever is faster. ``size`` bytes stand for memory: more than the caches, if the caller is right.
     """
@@ -48,6 +51,9 @@ def measure_limits(size: int) -> Limits:
         found["read"][place], found["copy"][place] = _read_and_copy(count)
     square = torch.ones(768, 768)
     found["multiply"]["cache"] = _repeat(lambda: square @ square, 2 * 768**3, 7, 3)
+    fused = fma_threads(torch.get_num_threads())
+    if fused is not None:
+        found["multiply"]["fma"] = _repeat(fused.run, fused.operations, 7, 1)
     return found
 
 

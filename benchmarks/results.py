@@ -25,13 +25,13 @@ RESULT = {
 }  # fmt: skip
 CASE = {
     "name": str, "about": str, "threads": int, "amount": float, "unit": str, "traffic_bytes": int, "limit": str,
-    "results": [RESULT],
+    "facts?": {...: float}, "results": [RESULT],
 }  # fmt: skip
 LIMIT = {
     "threads": int,
     "read": {"memory": SPREAD, "cache": SPREAD},
     "copy": {"memory": SPREAD, "cache": SPREAD},
-    "multiply": {"cache": SPREAD},
+    "multiply": {"cache": SPREAD, "fma?": SPREAD},
 }
 METADATA = {
     "date_utc": str, "commit": (str, None), "cpu": str, "cores": int, "cpu_level": str, "cpu_levels": [str],
@@ -49,20 +49,25 @@ def _fail(path: str, expected: str, value: Any) -> None:
 
 
 def _conform(value: Any, form: Any, path: str) -> None:
-    """A form is a type, a dict of forms (``...`` for any key), a list of one form, or a tuple of a form and None."""
+    """A form is a type, a dict of forms, a list of one form, or a tuple of a form and None.
+
+    In a dict ``...`` stands for any key, and a key that ends in ``?`` may be absent.
+    """
     if isinstance(form, tuple):
         if value is not None:
             _conform(value, form[0], path)
     elif isinstance(form, dict):
         if not isinstance(value, dict):
             _fail(path, "an object", value)
-        if ... not in form and set(value) != set(form):
-            wrong = ", ".join(sorted(set(value) ^ set(form)))
+        known = {key.removesuffix("?"): item for key, item in form.items() if key is not ...}
+        absent = {key[:-1] for key in form if key is not ... and key.endswith("?")} - set(value)
+        if ... not in form and set(value) != set(known) - absent:
+            wrong = ", ".join(sorted(set(value) ^ (set(known) - absent)))
             raise ValueError(
                 f"benchmark result: {path} must have the keys of the schema, missing or unknown: {wrong}"
             )
         for key, item in value.items():
-            _conform(item, form.get(key, form.get(...)), f"{path}.{key}")
+            _conform(item, known.get(key, form.get(...)), f"{path}.{key}")
     elif isinstance(form, list):
         if not isinstance(value, list) or not value:
             _fail(path, "a list that is not empty", value)
@@ -144,25 +149,31 @@ def print_case(case: dict[str, Any]) -> None:
             "" if r["peak_mib"] is None else f"{r['peak_mib']:.1f}",
             r["work"],
         )
-    _console().print(table)
+    console = _console()
+    console.print(table)
+    if case.get("facts"):
+        console.print("; ".join(f"{key.replace('_', ' ')} {v:.4g}" for key, v in case["facts"].items()))
 
 
-def fastest_rivals(result: RunResult) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """(case, its fastest rival) for every case that has rivals: the comparison that counts, won or lost."""
+def fastest_rivals(result: RunResult, equal: bool = False) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """(case, its fastest rival) for every case that has rivals: the comparison that counts, won or lost.
+
+    ``equal``: of those that compute the same.
+    """
     found = []
     for case in result["cases"]:
-        rivals = [r for r in case["results"] if not r["ours"]]
+        rivals = [r for r in case["results"] if not (r["ours"] or (equal and r["difference"] is None))]
         if rivals:
             found.append((case, min(rivals, key=lambda r: float(r["ms"]["median"]))))
     return found
 
 
-def print_summary(result: RunResult) -> None:
-    table = Table(title="against the fastest rival of each case", title_justify="left", title_style="bold")
+def _versus(title: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold")
     numbers = ("threads", "ours", "% of limit", "its time / ours")
     for heading in ("case", "threads", "ours", "% of limit", "fastest rival", "its time / ours", ""):
         table.add_column(heading, justify="right" if heading in numbers else "left")
-    for case, rival in fastest_rivals(result):
+    for case, rival in pairs:
         ours, times = case["results"][0], rival["times_ours"]
         table.add_row(
             case["name"],
@@ -173,14 +184,24 @@ def print_summary(result: RunResult) -> None:
             _range(times, 2),
             "LOST" if times["median"] < 1 else "",
         )
+    return table
+
+
+def print_summary(result: RunResult) -> None:
     console, facts = _console(), result["metadata"]
-    console.print(table)
+    found = fastest_rivals(result)
+    console.print(_versus("against the fastest rival of each case", found))
+    others = [case for case, rival in found if rival["difference"] is None]
+    equal = [pair for pair in fastest_rivals(result, equal=True) if pair[0] in others]
+    if equal:
+        console.print(_versus("of these, against the fastest rival that computes the same", equal))
     for limit in result["limits"]:
         kinds = [limit[kind] for kind in ("read", "copy", "multiply")]
         read, copy, multiply = ({place: f"{s['median']:.1f}" for place, s in kind.items()} for kind in kinds)
         console.print(
             f"limits, {limit['threads']} thread(s): read {read['memory']} GB/s (cache {read['cache']}), copy "
-            f"{copy['memory']} GB/s (cache {copy['cache']}), matrix product {multiply['cache']} Gflop/s"
+            f"{copy['memory']} GB/s (cache {copy['cache']}), matrix product {multiply['cache']} Gflop/s, "
+            f"fused multiply-adds {multiply.get('fma', 'not measured')}"
         )
     for name, version in facts["rivals"].items():
         console.print(f"{name}: {version}")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
-import importlib
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from benchmark_modules import BENCHMARKS, benchmark_modules
 
-BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
-NAMES = ("hog", "feature_transform", "maps", "pyramid", "skimage_hog")
+NAMES = ("hog", "feature_transform", "maps", "pyramid", "skimage_hog", "pose_argmax")
+# No full run committed yet; a name that is overdue fails.
+AWAITED = {"pose_argmax"}
 
 
 def bench(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -26,15 +28,9 @@ def bench(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def modules() -> Iterator[dict[str, ModuleType]]:
-    """The shared modules of the benchmarks, which are scripts and no package; forgotten afterwards."""
-    names = ("machine", "results", "common", "hog_rivals", "map_rivals")
-    sys.path.insert(0, str(BENCHMARKS))
-    try:
-        yield {name: importlib.import_module(name) for name in names}
-    finally:
-        sys.path.remove(str(BENCHMARKS))
-        for name in names:
-            sys.modules.pop(name, None)
+    """The shared modules of the benchmarks."""
+    with benchmark_modules("machine", "results", "common", "hog_rivals", "map_rivals") as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +96,7 @@ SPOILED: dict[str, tuple[Callable[[Any], object], str]] = {
         _set(*FIRST, "ms", "median", "3 ms"),
         "cases[0].results[0].ms.median must be a finite",
     ),
+    "text for a fact": (_set("cases", 0, "facts", {"a": "b"}), "cases[0].facts.a must be a finite number"),
     "not finite": (
         _set(*FIRST, "limit_share", float("nan")),
         "limit_share must be a finite number, at least 0",
@@ -154,6 +151,28 @@ def test_rounds_are_interleaved_and_differences_measured(modules: dict[str, Modu
     assert ours["rate"]["median"] == pytest.approx(1e3 / ours["ms"]["median"], rel=0.5)
 
 
+def test_a_share_of_the_work_counts_for_all_of_it_and_facts_meet_the_floor(
+    modules: dict[str, ModuleType],
+) -> None:
+    common = modules["common"]
+
+    def contestant(name: str, **more: Any) -> Any:
+        return common.Contestant(name, lambda: time.sleep(0.002), **more)
+
+    contestants = [contestant("ours", ours=True), contestant("rival", work="a tenth", share=0.1)]
+    case = common.Case(
+        "case", "", 1.0, "images", 8, "read", contestants, {"floor_gflop": 0.01, "rescored": 3.0}
+    )
+    limits = {"read": {"memory": EVEN}, "multiply": {"fma": EVEN | {"median": 10.0}}}
+    result = common.measure(case, 1, common.QUICK, limits)
+    ours, rival = result["results"]
+    assert 10 * ours["ms"]["p10"] < 2 * rival["ms"]["median"] and 2 < rival["times_ours"]["median"] < 50
+    assert result["facts"].pop("ours_over_floor") == pytest.approx(ours["ms"]["median"])
+    assert result["facts"] == {"floor_gflop": 0.01, "rescored": 3.0, "floor_ms": pytest.approx(1.0)}
+    limits["multiply"].pop("fma")
+    assert common.measure(case, 1, common.QUICK, limits)["facts"] == case.facts
+
+
 @pytest.mark.parametrize(
     ("value", "message"), [(1.1, "is not the same computation"), ([1, 1, 1], "must have the shape")]
 )
@@ -195,7 +214,11 @@ def test_bad_arguments_end_the_run_before_it_starts(arguments: tuple[str, ...], 
     assert message in done.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize("name", NAMES)
+def test_every_benchmark_has_a_committed_result() -> None:
+    assert {name for name in NAMES if not (BENCHMARKS / "results" / f"{name}.json").is_file()} == AWAITED
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in AWAITED])
 def test_committed_results_keep_the_contract(
     name: str, modules: dict[str, ModuleType], capsys: pytest.CaptureFixture[str]
 ) -> None:
