@@ -34,6 +34,7 @@ class Setting:
 
 
 HOG, DEEP = "31 x 60 x 80 (HOG of 640x480)", "96 x 55 x 55"
+GRADIENTS = "with gradients of x, mix, bias"
 SETTINGS = (
     Setting("c31-k1-dense", f"{HOG}, nearest cell"),
     Setting("c31-k4-dense", f"{HOG}, bilinear", k=4),
@@ -42,11 +43,13 @@ SETTINGS = (
     Setting("c31-k1-m3", f"{HOG}, nearest cell, 3 x 3 filters", m=3),
     Setting("c96-k1-dense", f"{DEEP}, nearest cell", 96, 55, 55),
     Setting("c96-k4-dense", f"{DEEP}, bilinear", 96, 55, 55, k=4),
-    Setting("c31-k1-backward", f"{HOG}, nearest cell, with gradients of x, mix, bias", backward=True),
-    Setting("c31-k4-backward", f"{HOG}, bilinear, with gradients of x, mix, bias", k=4, backward=True),
-    Setting(
-        "c96-k1-backward", f"{DEEP}, nearest cell, with gradients of x, mix, bias", 96, 55, 55, backward=True
-    ),
+    Setting("c256-k1-dense", "256 x 56 x 56, nearest cell", 256, 56, 56),
+    Setting("c256-k1-small", "256 x 13 x 13, nearest cell", 256, 13, 13),
+    Setting("c512-k1-small", "512 x 14 x 14, nearest cell", 512, 14, 14),
+    Setting("c31-k1-backward", f"{HOG}, nearest cell, {GRADIENTS}", backward=True),
+    Setting("c31-k4-backward", f"{HOG}, bilinear, {GRADIENTS}", k=4, backward=True),
+    Setting("c96-k1-backward", f"{DEEP}, nearest cell, {GRADIENTS}", 96, 55, 55, backward=True),
+    Setting("c256-k1-backward", f"256 x 56 x 56, nearest cell, {GRADIENTS}", 256, 56, 56, backward=True),
 )
 
 

@@ -17,6 +17,8 @@
 // Empty input  n = 0, d = 0 or no cells: nothing is written but the gradients of the parameters, which are 0.
 // NaN          spreads along the sums that read it; a source of -1 reads nothing. In the gradient of mix a NaN in x
 //              may reach every entry of its channel.
+// Layout       the order of strides changes no number. Fields whose channels are neighbours (stride 1) in evenly
+//              spaced cells are read and written where they lie; others are copied, some images at a time.
 // Determinism  each output is one sum in one order, whatever the number of threads; no atomics.
 // Errors       std::invalid_argument for an index, column or row_begin out of range, before anything is written.
 // Workspace    feature_transform_workspace() bytes, uninitialised.

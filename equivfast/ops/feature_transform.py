@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
@@ -10,10 +10,9 @@ from equivfast import _core
 from equivfast.ops import _check
 from equivfast.ops._mix import unpack_mix
 from equivfast.ops._register import DTYPE_CODES, LIBRARY, as_tensor, define, eager, threads, unseen
+from equivfast.ops._transform_args import TransformArgs, infer
 
 _NAME = "feature_transform"
-_FLOATS = (torch.float32, torch.float64)
-CELL_PADDING = 16  # numbers: padded cells begin on whole 64-byte lines, as those of hog do
 
 # index and weight are (H, W) or (H, W, k). mix is dense, (d, c) or (d, c, m, m), or the values of a CSR matrix with
 # `rows` (d + 1) and `columns` (nnz).
@@ -26,83 +25,11 @@ _GRADS = "(Tensor, Tensor, Tensor, Tensor)"
 _BACKWARD_SCHEMA = f"feature_transform_backward(Tensor grad, {_ARGS}, {_NEEDS}) -> {_GRADS}"
 
 
-class _Args(NamedTuple):
-    x: torch.Tensor
-    sources: torch.Tensor  # the argument `index`: tuples have a method of that name
-    mix: torch.Tensor
-    rows: torch.Tensor | None
-    columns: torch.Tensor | None
-    m: int
-    weight: torch.Tensor | None
-    bias: torch.Tensor | None
-
-    @property
-    def d(self) -> int:
-        return self.mix.shape[0] if self.rows is None else self.rows.shape[0] - 1
-
-    @property
-    def taps(self) -> int:
-        return self.sources.shape[2] if self.sources.ndim == 3 else 1
-
-
-def _check_fields(a: _Args) -> None:
-    _check.rank(_NAME, "x", a.x, (4,), "(n, c, h, w)")
-    _check.dtype(_NAME, "x", a.x, _FLOATS)
-    _check.rank(_NAME, "index", a.sources, (2, 3), "(H, W) or (H, W, k)")
-    _check.dtype(_NAME, "index", a.sources, (torch.int64,))
-    if a.taps == 0:
-        raise ValueError(
-            f"{_NAME}: index must have at least one source per cell, got {_check.shape_of(a.sources)}"
-        )
-    if a.weight is not None and a.weight.shape != a.sources.shape:
-        raise ValueError(
-            f"{_NAME}: weight must have index's shape {_check.shape_of(a.sources)}, got {_check.shape_of(a.weight)}"
-        )
-    for name in ("mix", "weight", "bias"):
-        tensor = getattr(a, name)
-        if tensor is not None and tensor.dtype != a.x.dtype:
-            raise ValueError(f"{_NAME}: {name} must have x's dtype {a.x.dtype}, got {tensor.dtype}")
-    _check.same_device(_NAME, ("x", a.x), index=a.sources, mix=a.mix, weight=a.weight, bias=a.bias)
-
-
-def _check_mix(a: _Args) -> None:
-    c = a.x.shape[1]
-    if a.m < 1 or a.m % 2 == 0:
-        raise ValueError(f"{_NAME}: mix must cover an odd number of cells each way, got {a.m}")
-    filters = (c,) if a.m == 1 and a.mix.ndim == 2 else (c, a.m, a.m)
-    if a.rows is None and tuple(a.mix.shape[1:]) != filters:
-        raise ValueError(
-            f"{_NAME}: mix must be (d, {c}) or (d, {c}, m, m) for x of {c} channels, "
-            f"got {(*a.mix.shape, 1, 1)[:4]}"
-        )
-    if a.bias is not None and tuple(a.bias.shape) != (a.d,):
-        raise ValueError(f"{_NAME}: bias must be ({a.d},), got {_check.shape_of(a.bias)}")
-
-
-def _output(a: _Args) -> torch.Tensor:
-    """Laid out as x is: cell after cell where its cells lie so, with the same padding; else channel after channel."""
-    shape = (a.x.shape[0], a.d, *a.sources.shape[:2])
-    if a.x.is_contiguous() or a.x.stride(1) != 1:
-        return a.x.new_empty(shape)
-    if a.x.is_contiguous(memory_format=torch.channels_last):
-        return torch.empty(shape, dtype=a.x.dtype, device=a.x.device, memory_format=torch.channels_last)
-    n, d, rows, columns = shape
-    padded = -(-d // CELL_PADDING) * CELL_PADDING
-    return a.x.new_empty((n, rows, columns, padded))[..., :d].permute(0, 3, 1, 2)
-
-
-def _infer(*args: Any) -> torch.Tensor:
-    a = _Args(*args)
-    _check_fields(a)
-    _check_mix(a)
-    return _output(a)
-
-
 def _pointer(tensor: torch.Tensor | None) -> int:
     return 0 if tensor is None else tensor.data_ptr()
 
 
-def _pointers(a: _Args) -> tuple[int, int, Any, Any, Any, Any]:
+def _pointers(a: TransformArgs) -> tuple[int, int, Any, Any, Any, Any]:
     """What the kernels take first."""
     return (
         a.x.data_ptr(), DTYPE_CODES[a.x.dtype], a.x.shape, a.x.stride(),
@@ -111,25 +38,25 @@ def _pointers(a: _Args) -> tuple[int, int, Any, Any, Any, Any]:
     )  # fmt: skip
 
 
-def _contiguous(a: _Args) -> _Args:
+def _contiguous(a: TransformArgs) -> TransformArgs:
     """The small arrays as the kernel wants them; x, out and their gradients keep their strides."""
     small = (a.sources, a.mix, a.rows, a.columns, a.weight, a.bias)
     if all(t is None or t.is_contiguous() for t in small):
         return a
     sources, mix, rows, columns, weight, bias = (None if t is None else t.contiguous() for t in small)
     assert sources is not None and mix is not None
-    return _Args(a.x, sources, mix, rows, columns, a.m, weight, bias)
+    return TransformArgs(a.x, sources, mix, rows, columns, a.m, weight, bias)
 
 
 def _run(*args: Any) -> torch.Tensor:
-    out = _infer(*args)
-    a = _contiguous(_Args(*args))
+    out = infer(*args)
+    a = _contiguous(TransformArgs(*args))
     _core.feature_transform(*_pointers(a), out.data_ptr(), out.shape, out.stride(), threads())
     return out
 
 
 def _infer_backward(grad: torch.Tensor, *args: Any) -> tuple[torch.Tensor, ...]:
-    a, (need_x, need_mix, need_weight, need_bias) = _Args(*args[:8]), (*args[8:], False)[:4]
+    a, (need_x, need_mix, need_weight, need_bias) = TransformArgs(*args[:8]), (*args[8:], False)[:4]
     x = torch.empty_like(a.x) if need_x else a.x.new_empty(0)
     mix = torch.empty_like(a.mix, memory_format=torch.contiguous_format) if need_mix else a.x.new_empty(0)
     weight = a.x.new_empty(a.sources.shape) if need_weight else a.x.new_empty(0)
@@ -138,7 +65,7 @@ def _infer_backward(grad: torch.Tensor, *args: Any) -> tuple[torch.Tensor, ...]:
 
 def _run_backward(grad: torch.Tensor, *args: Any) -> tuple[torch.Tensor, ...]:
     grads = grad_x, *small = _infer_backward(grad, *args)
-    a = _contiguous(_Args(*args[:8]))
+    a = _contiguous(TransformArgs(*args[:8]))
     need_x, *needs = (*args[8:], False)[:4]
     _core.feature_transform_backward(
         *_pointers(a), grad.data_ptr(), grad.shape, grad.stride(),
@@ -150,7 +77,7 @@ def _run_backward(grad: torch.Tensor, *args: Any) -> tuple[torch.Tensor, ...]:
 
 
 def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
-    a = _Args(*inputs)
+    a = TransformArgs(*inputs)
     ctx.m = a.m
     ctx.save_for_backward(a.x, a.sources, a.mix, a.rows, a.columns, a.weight, a.bias)
 
@@ -173,7 +100,7 @@ def _refuse(ctx: Any, *grads: Any) -> None:
     raise RuntimeError(f"{_NAME}: second derivatives are not available in this version")
 
 
-_feature_transform = define(_SCHEMA, _infer, _run)
+_feature_transform = define(_SCHEMA, infer, _run)
 _feature_transform_backward = define(_BACKWARD_SCHEMA, _infer_backward, _run_backward)
 torch.library.register_autograd(f"equivfast::{_NAME}", _backward, setup_context=_setup_context, lib=LIBRARY)
 torch.library.register_autograd(f"equivfast::{_NAME}_backward", _refuse, lib=LIBRARY)
@@ -208,6 +135,8 @@ def feature_transform(
                 weight like index (default 1 / k); mix (d, c), (d, c, m, m) with odd m, or sparse CSR
                 (d, c * m * m) with columns in (c, m, m) order (torch CSR or SciPy CSR); bias (d,)
                 -> (n, d, H, W). float32 or float64, all alike. ``return_mask``: also bool (H, W)
+    Layout      of the result as of x: channels_last for channels_last, padded cells for those of
+                ``hog(layout="cells")``, else contiguous. The first two are read where they lie, and so are faster
     Definition  gathered[c, p] = sum_t weight[p, t] x[c, index[p, t]];
                 out[d, p] = bias[d] + sum_{c, dy, dx} mix[d, c, dy, dx] gathered[c, p + (dy, dx) - m // 2]
     Outside     contributes 0, nothing is renormalised; mask is True where every source of the cell with a

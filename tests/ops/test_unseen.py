@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -59,3 +60,20 @@ def test_a_gradient_that_is_asked_for_is_not_lost() -> None:
     assert field.requires_grad
     field.square().sum().backward()
     assert image.grad is not None and image.grad.any()
+
+
+def test_forward_differentiation_is_not_passed_by() -> None:
+    with torch.autograd.forward_ad.dual_level():
+        assert not unseen(IMAGE)
+    assert unseen(IMAGE)
+
+
+@pytest.mark.parametrize("gradient", [False, True])
+def test_a_dispatch_mode_sees_feature_transform_and_its_gradient(gradient: bool) -> None:
+    x = torch.rand(1, 2, 3, 3).requires_grad_(gradient)
+    with Names() as mode:
+        out = ef.feature_transform(x, torch.arange(9).reshape(3, 3), torch.eye(2))
+        if gradient:
+            out.sum().backward()
+    assert "equivfast.feature_transform.default" in mode.seen
+    assert ("equivfast.feature_transform_backward.default" in mode.seen) == gradient
