@@ -146,8 +146,9 @@ def searches(draw: st.DrawFn, largest: int = 18) -> Search:
     kh, kw = draw(st.integers(1, largest)), draw(st.integers(1, largest))
     h, w = draw(st.integers(kh, 40)), draw(st.integers(kw, 40))
     n, c = draw(st.integers(1, 3)), draw(st.integers(1, 40))
-    g = draw(st.one_of(st.integers(1, 70), st.just(200)))
     c = min(c, max(1, 4000 // (kh * kw)))
+    # Many poses only of small templates: a basis may be as large as these, and the bank is laid out for each example.
+    g = draw(st.integers(1, 70) if c * kh * kw > 400 else st.one_of(st.integers(1, 70), st.just(200)))
     g = max(1, min(g, _WORK // (n * c * kh * kw * (h - kh + 1) * (w - kw + 1))))
     features = VALUES[draw(st.sampled_from(sorted(VALUES)))](rng, (n, c, h, w)).astype(np.float32)
     templates = TEMPLATES[draw(st.sampled_from(sorted(TEMPLATES)))](rng, (g, c, kh, kw)).astype(np.float32)

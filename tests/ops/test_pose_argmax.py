@@ -15,7 +15,7 @@ from pose_cases import CASES, ROUTES, Search, assert_same, keywords, op_argument
 import equivfast as ef
 from equivfast.reference.pose_argmax import pose_argmax as oracle
 
-SAME_LEVEL = settings(max_examples=150, suppress_health_check=list(HealthCheck))
+SAME_LEVEL = settings(suppress_health_check=list(HealthCheck))
 
 
 def packed(found: Any) -> Any:
