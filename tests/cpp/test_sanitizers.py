@@ -63,8 +63,12 @@ def compile_and_run(sources: list[str], flags: list[str], folder: Path, *argumen
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     ("sanitizer", "level", "rounds"),
-    [(MEMORY, "baseline", 60), (MEMORY, "avx2", 60), (MEMORY, "avx512", 60), (THREADS, "baseline", 20)],
-    ids=["memory-baseline", "memory-avx2", "memory-avx512", "threads-baseline"],
+    [
+        pytest.param(MEMORY, "baseline", 60, id="memory-baseline"),
+        pytest.param(MEMORY, "avx2", 60, id="memory-avx2", marks=pytest.mark.long),  # a minute of compiling
+        pytest.param(MEMORY, "avx512", 60, id="memory-avx512"),
+        pytest.param(THREADS, "baseline", 20, id="threads-baseline"),
+    ],
 )
 def test_random_calls_are_clean(sanitizer: list[str], level: str, rounds: int, tmp_path: Path) -> None:
     if level not in ef.build_info()["cpu_levels"]:  # type: ignore[operator]

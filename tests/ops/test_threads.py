@@ -134,8 +134,10 @@ torch.ops.equivfast.feature_transform_backward(
 )
 """,
 }
+# A shell starts background jobs with SIGINT ignored, and their children inherit that.
 PROLOGUE = """
-import torch, equivfast as ef
+import signal, torch, equivfast as ef
+signal.signal(signal.SIGINT, signal.default_int_handler)
 torch.set_num_threads({threads})
 def ready(): print("ready", flush=True)
 """
