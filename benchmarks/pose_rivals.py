@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -15,11 +16,12 @@ Map = tuple[Tensor, Tensor]  # score and pose of every window, (n, H', W')
 Best = tuple[Tensor, Tensor, Tensor, Tensor]  # score, pose, y, x of the best of every image, (n, k)
 
 
-class Search:
+class Search(ABC):
     """A way to the best poses; a subclass gives all scores or goes its own way."""
 
+    @abstractmethod
     def map(self, field: Tensor) -> Map:
-        raise NotImplementedError
+        """The best pose of every window."""
 
     def prepared(self, field: Tensor) -> Tensor:
         """The field in the memory layout that suits."""

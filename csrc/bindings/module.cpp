@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <array>
 
 #include "core/errors.hpp"
 #include "cpu/dispatch.hpp"
@@ -214,60 +215,59 @@ void bind_feature_transform(py::module_& m) {
         });
 }
 
-// A bank's panels are made once and outlive the calls that read them.
+// panels: route, tile, rank and where they stand; bounds: leak, departure, mix_length.
+ef::PosePanels pose_panels(const Numbers<3>& kind, const Numbers<7>& at,
+                           const std::array<double, 3>& bounds) {
+  return {static_cast<ef::PoseRoute>(kind.of[0]),
+          pointer<const float>(at.of[0]),
+          pointer<const double>(at.of[1]),
+          pointer<const double>(at.of[2]),
+          pointer<const float>(at.of[3]),
+          pointer<const float>(at.of[4]),
+          kind.of[1],
+          pointer<const float>(at.of[5]),
+          pointer<const float>(at.of[6]),
+          bounds[0],
+          bounds[1],
+          bounds[2],
+          kind.of[2]};
+}
+
+// prior and mask: their stride between images behind them; positions: stride and number too. out: score, pose, y, x
+// and rescored.
 void bind_pose_argmax(py::module_& m) {
   using ef::PoseArgmaxArgs;
-  using ef::PosePanels;
-  py::class_<PosePanels>(m, "PosePanels")
-      .def(py::init([](int route, uintptr_t templates, uintptr_t norm, uintptr_t sums,
-                       uintptr_t direct, uintptr_t spectrum, int64_t tile, uintptr_t mix,
-                       uintptr_t residual, double leak, double departure, double mix_length,
-                       int64_t rank) {
-        return PosePanels{static_cast<ef::PoseRoute>(route),
-                          pointer<const float>(templates),
-                          pointer<const double>(norm),
-                          pointer<const double>(sums),
-                          pointer<const float>(direct),
-                          pointer<const float>(spectrum),
-                          tile,
-                          pointer<const float>(mix),
-                          pointer<const float>(residual),
-                          leak,
-                          departure,
-                          mix_length,
-                          rank};
-      }));
   m.def("pose_argmax",
-        [](uintptr_t features, const Dims& shape, const Dims& stride, const PosePanels& panels,
-           const Numbers<3>& bank, uintptr_t bias, uintptr_t prior, int64_t prior_stride,
-           uintptr_t mask, int64_t mask_stride, uintptr_t positions, int64_t positions_stride,
-           int64_t positions_count, bool over_image, int64_t top_k, double suppression,
-           uintptr_t neighbours, double threshold, uintptr_t score, uintptr_t pose, uintptr_t y,
-           uintptr_t x, int64_t budget, uintptr_t rescored, int threads) {
+        [](uintptr_t features, const Dims& shape, const Dims& stride, const Numbers<3>& bank,
+           uintptr_t bias, const Numbers<3>& kind, const Numbers<7>& panels,
+           const std::array<double, 3>& bounds, const Numbers<2>& prior, const Numbers<2>& mask,
+           const Numbers<3>& positions, bool over_image, int64_t top_k, double suppression,
+           uintptr_t neighbours, double threshold, int64_t budget, const Numbers<5>& out,
+           int threads) {
           PoseArgmaxArgs args{view<const float>(features, shape, stride),
                               bank.of[0],
                               bank.of[1],
                               bank.of[2],
-                              panels,
+                              pose_panels(kind, panels, bounds),
                               pointer<const float>(bias),
-                              pointer<const float>(prior),
-                              prior_stride,
-                              pointer<const uint8_t>(mask),
-                              mask_stride,
-                              pointer<const int64_t>(positions),
-                              positions_stride,
-                              positions_count,
+                              pointer<const float>(prior.of[0]),
+                              prior.of[1],
+                              pointer<const uint8_t>(mask.of[0]),
+                              mask.of[1],
+                              pointer<const int64_t>(positions.of[0]),
+                              positions.of[1],
+                              positions.of[2],
                               over_image,
                               top_k,
                               suppression,
                               pointer<const uint8_t>(neighbours),
                               threshold,
-                              pointer<float>(score),
-                              pointer<int64_t>(pose),
-                              pointer<int64_t>(y),
-                              pointer<int64_t>(x),
+                              pointer<float>(out.of[0]),
+                              pointer<int64_t>(out.of[1]),
+                              pointer<int64_t>(out.of[2]),
+                              pointer<int64_t>(out.of[3]),
                               budget,
-                              pointer<int64_t>(rescored),
+                              pointer<int64_t>(out.of[4]),
                               nullptr,
                               threads};
           const ef::Workspace workspace(ef::pose_argmax_workspace(args));

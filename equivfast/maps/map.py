@@ -180,7 +180,7 @@ def load(path: str | os.PathLike[str]) -> Map:
     try:
         return Map(**fields)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"load: {path} is damaged: {error}") from error
+        raise serial.FILE.damaged(path, error) from error
 
 
 @lru_cache(maxsize=64)

@@ -31,6 +31,7 @@ PARTS = {
     "fft": ("templates", "norm", "sums", "spectrum"),
     "low_rank": ("templates", "norm", "sums", "direct", "spectrum", "mix", "residual"),
 }
+PANELS = ("templates", "norm", "sums", "direct", "spectrum", "mix", "residual")  # as the kernel takes them
 
 
 def whole(count: int) -> int:

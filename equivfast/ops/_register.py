@@ -67,6 +67,11 @@ def threads() -> int:
     return torch.get_num_threads()
 
 
+def pointer(tensor: torch.Tensor | None) -> int:
+    """Where the numbers stand; 0 where there are none."""
+    return 0 if tensor is None else tensor.data_ptr()
+
+
 def as_tensor(op: str, name: str, value: Any) -> torch.Tensor:
     """A tensor that shares the array's memory where it can; ValueError for anything else."""
     if isinstance(value, torch.Tensor):

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import torch
 
 from equivfast.ops import _check
+from equivfast.ops._cells import CELL_PADDING, padded_cells
 
 _NAME = "feature_transform"
 _FLOATS = (torch.float32, torch.float64)
-CELL_PADDING = 16  # numbers: padded cells begin on whole 64-byte lines, as those of hog do
 
 
 class TransformArgs(NamedTuple):
@@ -76,9 +76,7 @@ def _output(a: TransformArgs) -> torch.Tensor:
         return a.x.new_empty(shape)
     if cell == c or cell % CELL_PADDING:
         return torch.empty(shape, dtype=a.x.dtype, device=a.x.device, memory_format=torch.channels_last)
-    n, d, rows, columns = shape
-    padded = -(-d // CELL_PADDING) * CELL_PADDING
-    return a.x.new_empty((n, rows, columns, padded))[..., :d].permute(0, 3, 1, 2)
+    return padded_cells(a.x, shape, a.x.dtype)
 
 
 def infer(*args: Any) -> torch.Tensor:

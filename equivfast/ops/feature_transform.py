@@ -9,7 +9,7 @@ import torch
 from equivfast import _core
 from equivfast.ops import _check
 from equivfast.ops._mix import unpack_mix
-from equivfast.ops._register import DTYPE_CODES, LIBRARY, as_tensor, define, eager, threads, unseen
+from equivfast.ops._register import DTYPE_CODES, LIBRARY, as_tensor, define, eager, pointer, threads, unseen
 from equivfast.ops._transform_args import TransformArgs, infer
 
 _NAME = "feature_transform"
@@ -25,16 +25,12 @@ _GRADS = "(Tensor, Tensor, Tensor, Tensor)"
 _BACKWARD_SCHEMA = f"feature_transform_backward(Tensor grad, {_ARGS}, {_NEEDS}) -> {_GRADS}"
 
 
-def _pointer(tensor: torch.Tensor | None) -> int:
-    return 0 if tensor is None else tensor.data_ptr()
-
-
 def _pointers(a: TransformArgs) -> tuple[int, int, Any, Any, Any, Any]:
     """What the kernels take first."""
     return (
         a.x.data_ptr(), DTYPE_CODES[a.x.dtype], a.x.shape, a.x.stride(),
-        (a.sources.data_ptr(), _pointer(a.weight), a.taps),
-        (a.mix.data_ptr(), _pointer(a.columns), _pointer(a.rows), a.mix.numel(), a.m, _pointer(a.bias)),
+        (a.sources.data_ptr(), pointer(a.weight), a.taps),
+        (a.mix.data_ptr(), pointer(a.columns), pointer(a.rows), a.mix.numel(), a.m, pointer(a.bias)),
     )  # fmt: skip
 
 

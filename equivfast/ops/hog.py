@@ -11,13 +11,13 @@ import torch
 
 from equivfast import _core
 from equivfast.ops import _check
+from equivfast.ops._cells import padded_cells
 from equivfast.ops._register import DTYPE_CODES, LIBRARY, define, planes, threads, unseen
 
 VARIANTS = ("uoctti", "dalal-triggs", "dpm")
 ASSIGNMENTS = ("nearest", "bilinear")
 LAYOUTS = ("channels", "cells")
 MAX_ORIENTATIONS = 128  # kMaxOrientations of csrc/math/orientation.hpp
-CELL_PADDING = 16  # channels of layout="cells" are padded to whole 64-byte lines
 
 ImageT = TypeVar("ImageT", torch.Tensor, np.ndarray)
 
@@ -78,9 +78,7 @@ def _output(
     dtype = torch.float32 if image.dtype == torch.uint8 else image.dtype
     if layout == "channels":
         return image.new_empty((n, d, rows, columns), dtype=dtype)
-    padded = -(-d // CELL_PADDING) * CELL_PADDING
-    memory = image.new_empty((n, rows, columns, padded), dtype=dtype)  # the kernel clears the padding
-    return memory[..., :d].permute(0, 3, 1, 2)
+    return padded_cells(image, (n, d, rows, columns), dtype)  # the kernel clears the padding
 
 
 def _infer(

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from equivfast import _core
 from equivfast.ops import _check
-from equivfast.ops._pose_panels import PARTS, ROUTES, Panels, make
+from equivfast.ops._pose_panels import PANELS, PARTS, ROUTES, Panels, make
 from equivfast.ops._pose_query import Query, check_shapes, query
-from equivfast.ops._register import LIBRARY, as_tensor, define, threads, unseen
+from equivfast.ops._register import LIBRARY, as_tensor, define, pointer, threads, unseen
 
 _NAME = "pose_argmax"
 _SCHEMA = (
@@ -55,10 +55,6 @@ def _infer(
     return features.new_empty(shape), integers(*shape), integers(*corner), integers(*corner), integers(n)
 
 
-def _pointer(tensor: Tensor | None) -> int:
-    return 0 if tensor is None else tensor.data_ptr()
-
-
 def _stride(tensor: Tensor | None) -> int:
     """Between images; 0 where all share one."""
     return 0 if tensor is None or tensor.shape[0] == 1 else tensor.stride(0)
@@ -67,8 +63,8 @@ def _stride(tensor: Tensor | None) -> int:
 def _run(
     features: Tensor, templates: Tensor, bias: Tensor | None, *rest: Any
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    outputs = score, pose, y, x, rescored = _infer(features, templates, bias, *rest)
-    tensors, route, tile, (leak, departure, mix_length), budget = rest[8:]
+    outputs = _infer(features, templates, bias, *rest)
+    tensors, route, tile, bounds, budget = rest[8:]
     part = dict(zip(PARTS[route], tensors, strict=True))
     g, _, kh, kw = templates.shape
     values: list[Any] = [t.contiguous() if isinstance(t, Tensor) else t for t in rest[:8]]
@@ -80,19 +76,15 @@ def _run(
             output.fill_(nothing)
         return outputs
     bias = None if bias is None else bias.contiguous()
-    at = {name: tensor.data_ptr() if tensor.numel() else 0 for name, tensor in part.items()}
-    panels = _core.PosePanels(
-        ROUTES.index(route), at["templates"], at["norm"], at["sums"], at.get("direct", 0), at.get("spectrum", 0),
-        tile, at.get("mix", 0), at.get("residual", 0), leak, departure, mix_length,
-        part["mix"].shape[1] if "mix" in part else 0,
-    )  # fmt: skip
+    at = tuple(pointer(part.get(name)) for name in PANELS)
+    rank = part["mix"].shape[1] if "mix" in part else 0
     m = 0 if q.positions is None else q.positions.shape[1]
     _core.pose_argmax(
-        features.data_ptr(), features.shape, features.stride(), panels, (g, kh, kw), _pointer(bias),
-        _pointer(q.prior), _stride(q.prior), _pointer(q.mask), _stride(q.mask),
-        _pointer(q.positions), _stride(q.positions), m, q.over_image, q.top_k, q.suppression,
-        _pointer(q.neighbours), q.threshold, score.data_ptr(), pose.data_ptr(), y.data_ptr(), x.data_ptr(),
-        budget, rescored.data_ptr(), threads(),
+        features.data_ptr(), features.shape, features.stride(), (g, kh, kw), pointer(bias),
+        (ROUTES.index(route), tile, rank), at, bounds,
+        (pointer(q.prior), _stride(q.prior)), (pointer(q.mask), _stride(q.mask)),
+        (pointer(q.positions), _stride(q.positions), m), q.over_image, q.top_k, q.suppression,
+        pointer(q.neighbours), q.threshold, budget, tuple(map(pointer, outputs)), threads(),
     )  # fmt: skip
     return outputs
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from equivfast.groups import Transform
@@ -20,10 +17,9 @@ from equivfast.ops._pose_query import Query, of_images, query
 from equivfast.ops.pose_argmax import PoseResult, bank_tensors, search
 from equivfast.pose import planner
 from equivfast.pose.templates import templates_from_maps
-from equivfast.report.atomic import write_bytes
+from equivfast.report.tensor_file import TensorFile
 
-FORMAT = "equivfast.pose_bank"
-VERSION = 1
+FILE = TensorFile("pose bank", version=1, reader="PoseBank.load")
 
 
 class PoseBank:
@@ -168,12 +164,11 @@ class PoseBank:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the bank as a safetensors file, at once or not at all."""
-        tensors = {"templates": self.templates.contiguous()}
+        arrays = {"templates": self.templates.cpu().numpy()}
         if self.bias is not None:
-            tensors["bias"] = self.bias
+            arrays["bias"] = self.bias.cpu().numpy()
         poses = None if self.poses is None else [{"matrix": g.matrix, "name": g.name} for g in self.poses]
-        description = json.dumps({"version": VERSION, "route": self.route, "tile": self.tile, "poses": poses})
-        write_bytes(path, to_bytes(tensors, {FORMAT: description}))
+        FILE.write(path, {"route": self.route, "tile": self.tile, "poses": poses}, arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> PoseBank:
@@ -187,27 +182,12 @@ class PoseBank:
         ...     ef.PoseBank.load(folder + "/bank.safetensors")
         PoseBank(2 poses of 1x3x3, route='auto')
         """
-        text, tensors = _parts(path)
+        fields, arrays = FILE.read(path)
         try:
-            fields = json.loads(text)
-            if fields["version"] != VERSION:
-                raise ValueError(f"it must be of version {VERSION}, got {fields['version']!r}")
             poses = fields["poses"]
             if poses is not None:
                 poses = [Transform(pose["matrix"], pose["name"]) for pose in poses]
-            return cls(
-                tensors["templates"], tensors.get("bias"), poses, route=fields["route"], tile=fields["tile"]
-            )
+            tensors = arrays["templates"], arrays.get("bias")
+            return cls(*tensors, poses, route=fields["route"], tile=fields["tile"])
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"PoseBank.load: {path} is damaged: {error}") from error
-
-
-def _parts(path: str | os.PathLike[str]) -> tuple[str, dict[str, Tensor]]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            if FORMAT not in metadata:
-                raise ValueError(f"PoseBank.load: {path} is not a pose bank: it has no entry {FORMAT!r}")
-            return metadata[FORMAT], {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise ValueError(f"PoseBank.load: {path} is not a pose bank: {error}") from error
+            raise FILE.damaged(path, error) from error

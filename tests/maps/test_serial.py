@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from scipy.sparse import csr_array
 from equivfast import groups, maps
 from equivfast.groups import Grid
 from equivfast.maps import Map, serial
+from equivfast.report import atomic
 
 GRID = Grid(4, 5, 8.0, (-15.5, -12.0))
 G = groups.rotation(45) @ groups.scaling(0.8)
@@ -83,12 +83,12 @@ def test_a_failed_save_leaves_the_old_file_and_no_other(
 
     for step in ("fsync", "replace"):
         with monkeypatch.context() as patched:
-            patched.setattr(serial.os, step, full)
-            with pytest.raises(OSError, match="No space left"):
+            patched.setattr(atomic.os, step, full)
+            with pytest.raises(ValueError, match="No space left"):
                 MAPS[1].save(path)
         assert path.read_bytes() == before
         assert os.listdir(tmp_path) == ["map.safetensors"]
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(ValueError, match=r"cannot write .*missing.*No such file"):
         MAPS[0].save(tmp_path / "missing" / "map")
 
 
@@ -159,16 +159,16 @@ def test_damaged_maps_are_refused(tensors: dict[str, Any], fields: dict[str, Any
     weight = csr_array(([1.0, 2.0], [0, 8], [0, 1, 2]), shape=(2, 9))
     Map("shared", G, "test", weight, np.zeros(2), (1, 2), GRID, GRID, 3).save(path)
     assert maps.load(path).nonzero_share == 2 / 18
-    text, parts = serial.parts(path)
-    parts = {name: part for name, part in (parts | tensors).items() if part is not None}
-    save_file(parts, path, {serial.FORMAT: json.dumps(json.loads(text) | fields)})
+    description, arrays = serial.FILE.read(path)
+    arrays = {name: array for name, array in (arrays | tensors).items() if array is not None}
+    serial.FILE.write(path, description | fields, arrays)
     assert " is damaged: " in refused(path)
 
 
 def test_a_description_that_is_no_json_object_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "map"
     MAPS[0].save(path)
-    _, parts = serial.parts(path)
+    _, arrays = serial.FILE.read(path)
     for text in ("{", "[1]", "3", "null", ""):
-        save_file(parts, path, {serial.FORMAT: text})
+        save_file(arrays, path, {serial.FILE.entry: text})
         assert refused(path).endswith("is damaged: its description is not a JSON object")
