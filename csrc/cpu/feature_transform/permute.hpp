@@ -1,5 +1,5 @@
 #pragma once
-#include "cpu/feature_transform/field.hpp"
+#include "cpu/cells.hpp"
 #include "cpu/feature_transform/mix.hpp"
 
 // A sparse mix of few channels: a cell fits two vectors, and one permutation of them fetches what all

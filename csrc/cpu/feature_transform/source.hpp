@@ -1,5 +1,5 @@
 #pragma once
-#include "cpu/feature_transform/field.hpp"
+#include "cpu/cells.hpp"
 
 // What output cells read: one source cell where it lies, or a blend of several.
 EF_LEVEL_BEGIN

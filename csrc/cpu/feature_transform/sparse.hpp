@@ -1,6 +1,7 @@
 #pragma once
 #include "cpu/feature_transform/mix.hpp"
 #include "cpu/feature_transform/planes.hpp"
+#include "cpu/feature_transform/target.hpp"
 
 // A sparse mix row by row: each value times a run of cells of its channel. Any number of channels,
 // filters of any size.

@@ -1,6 +1,6 @@
 #pragma once
 #include "core/carver.hpp"
-#include "cpu/feature_transform/field.hpp"
+#include "cpu/cells.hpp"
 #include "cpu/parallel.hpp"
 
 // Fields as the kernels read them. Those that do not lie in cells are copied, some images at a time.

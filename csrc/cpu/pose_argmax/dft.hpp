@@ -1,9 +1,9 @@
 #pragma once
 #include "cpu/lanes.hpp"
 
-// Discrete Fourier transforms of 16 and of 32 complex numbers, one in each lane, unscaled and in natural
-// order. Forward is the inverse with the real and the imaginary parts exchanged. docs/exact-argmax.md counts their roundings:
-// a path from an input to an output meets four additions and one product with a constant (16), one more of each (32).
+// Discrete Fourier transforms of 16 and of 32 complex numbers, one in each lane, unscaled and in natural order. Forward
+// is the inverse with the real and the imaginary parts exchanged. docs/exact-argmax.md counts their roundings: a path
+// from an input to an output meets four additions and one product with a constant (16), one more of each (32).
 EF_LEVEL_BEGIN
 
 // (re, im) *= cosine + i sine

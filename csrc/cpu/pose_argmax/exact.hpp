@@ -1,4 +1,6 @@
 #pragma once
+#include <type_traits>
+
 #include "cpu/pose_argmax/group.hpp"
 #include "math/pose_score.hpp"
 

@@ -1,9 +1,8 @@
 #pragma once
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
-#include "cpu/lanes.hpp"
+#include "cpu/cells.hpp"
 #include "cpu/pose_argmax/plan.hpp"
 
 // The kernel's copy of an image's field: cell after cell, its channels side by side and filled up with zeros.
@@ -11,20 +10,9 @@ EF_LEVEL_BEGIN
 
 inline void copy_field(const View<const float, 4>& from, int64_t image, const PosePlan& p,
                        float* EF_RESTRICT to) {
-  const int64_t channel = from.stride[1], step = from.stride[3];
-  std::memset(to, 0, sizeof(float) * p.cells() * p.cp);
-  for (int64_t y = 0; y < p.h; ++y, to += p.w * p.cp) {
-    if (channel == 1) {
-      const float* at = from.at(image, 0, y);
-      for (int64_t x = 0; x < p.w; ++x)
-        std::memcpy(to + x * p.cp, at + x * step, sizeof(float) * p.c);
-      continue;
-    }
-    for (int64_t c = 0; c < p.c; ++c) {
-      const float* EF_RESTRICT at = from.at(image, c, y);
-      for (int64_t x = 0; x < p.w; ++x) to[x * p.cp + c] = at[x * step];
-    }
-  }
+  for (int64_t cell = 0; cell < p.cells(); ++cell)
+    for (int64_t c = p.c; c < p.cp; ++c) to[cell * p.cp + c] = 0;
+  take(from, image, 0, p.cells(), to, {1, p.cp});
 }
 
 // The mean of every channel, for the transform works on what is left without it: that is shorter, and rounding goes

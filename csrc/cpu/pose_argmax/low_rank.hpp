@@ -30,11 +30,9 @@ class LowRankScreen {
   }
 
   void run(int64_t task) {
-    products_.run(task, false,
-                  [&](int64_t i, int64_t entry, int64_t block, int64_t part, Values<float> scores) {
-                    store(g_.projection_of(i, entry) + block * kPoseBlock + part * kLanes<float>,
-                          scores);
-                  });
+    products_.run(task, false, [&](int64_t i, int64_t entry, int64_t vector, Values<float> scores) {
+      store(g_.projection_of(i, entry) + vector * kLanes<float>, scores);
+    });
     int64_t count = 0;
     ranges(task, [&](int64_t i, int64_t begin, int64_t end) {
       products_.errors(i, begin, end, error_);
@@ -46,7 +44,7 @@ class LowRankScreen {
       }
     });
     for (int64_t k = 0; k < count; k += kWindowRows)
-      for (int64_t v = 0; v < p_.blocks * kParts; v += kWindowGroups) mix(k, count, v);
+      for (int64_t v = 0; v < vectors(); v += kWindowGroups) mix(k, count, v);
   }
 
  private:
@@ -54,7 +52,10 @@ class LowRankScreen {
     int64_t image, entry;
   };
 
-  // What the basis leaves of a window, and the margin that is the same for all poses. docs/exact-argmax.md, "Low rank".
+  int64_t vectors() const { return p_.blocks * kParts; }
+
+  // What the basis leaves of a window, and the margin that is the same for all poses: docs/exact-argmax.md,
+  // "Low rank".
   void measure(int64_t i, int64_t e, const Window& w, double error) {
     const PosePanels& panels = g_.a.panels;
     Values<float> sum = {};
@@ -85,23 +86,18 @@ class LowRankScreen {
       rows[j] = g_.projection_of(at.image, at.entry);
     }
     const float* of_poses[kWindowGroups];
-    for (int g = 0; g < kWindowGroups; ++g) {
-      const int64_t vector = std::min<int64_t>(v + g, p_.blocks * kParts - 1);
-      of_poses[g] =
-          panels.mix + vector / kParts * rank_ * kPoseBlock + vector % kParts * kLanes<float>;
-    }
+    for (int g = 0; g < kWindowGroups; ++g)
+      of_poses[g] = panel_of(panels.mix, std::min(v + g, vectors() - 1), rank_);
     Values<float> total[kWindowRows][kWindowGroups];
     multiply_windows<kWindowRows, kWindowGroups>(rows, shape, of_poses, total);
-    for (int g = 0; g < kWindowGroups && v + g < p_.blocks * kParts; ++g) {
-      const int64_t block = (v + g) / kParts, part = (v + g) % kParts;
-      const int64_t at = block * kPoseBlock + part * kLanes<float>;
+    for (int g = 0; g < kWindowGroups && v + g < vectors(); ++g) {
+      const int64_t at = (v + g) * kLanes<float>;
       const Values<float> rest = load(panels.residual + at);
       for (int j = 0; j < kWindowRows && k + j < count; ++j) {
         const Place of = kept_[k + j];
         const Values<float> beyond = all(g_.beyond_of(of.image, of.entry));
         const Values<float> score = total[j][g] + load(g_.offset_of(of.image) + at);
-        offer(g_.entry_of(of.image, of.entry), static_cast<int>(part), static_cast<int32_t>(block),
-              product_plus(rest, beyond, score));
+        offer(g_.entry_of(of.image, of.entry), v + g, product_plus(rest, beyond, score));
       }
     }
   }

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <limits>
 
-// How far the float32 scores of a route can lie from the exact ones. docs/exact-argmax.md derives every number; all are in units of
-// the rounding u = 2^-24 and first order in it, which kSlack more than covers.
+// How far the float32 scores of a route can lie from the exact ones. docs/exact-argmax.md derives every number; all
+// are in units of the rounding u = 2^-24 and first order in it, which kSlack more than covers.
 namespace ef {
 
 constexpr double kUnit = 5.9604644775390625e-8;
@@ -39,7 +39,8 @@ inline double exact_factor(int64_t terms) {
   return std::numeric_limits<double>::epsilon() * static_cast<double>(terms / 8 + 8);
 }
 
-// `margin`, or infinity where these lengths of a window and of a template might overflow float32 on the way to a score.
+// `margin`, or infinity where these lengths of a window and of a template might overflow float32 on the way to a
+// score.
 inline double certain(double margin, double window, double pattern) {
   return window < 1e30 && pattern < 1e30 && window * pattern < 1e36
              ? margin

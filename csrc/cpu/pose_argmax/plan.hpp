@@ -1,11 +1,14 @@
 #pragma once
-#include <algorithm>
-
+#include "cpu/tasks.hpp"
 #include "ops/pose_argmax.hpp"
 
 // How a call is cut up. Images are taken in groups, so that small ones fill the vectors of the kernels
 // together; a group is cut into tasks.
 namespace ef {
+
+struct Corner {
+  int64_t y, x;
+};
 
 struct PosePlan {
   int64_t n, c, h, w, cp;             // cp: channels in the kernel's copy of the field
@@ -25,7 +28,7 @@ struct PosePlan {
         c(a.features.size[1]),
         h(a.features.size[2]),
         w(a.features.size[3]),
-        cp((c + 15) / 16 * 16),
+        cp(whole_lines(c)),
         poses(a.poses),
         kh(a.kh),
         kw(a.kw),
@@ -47,6 +50,10 @@ struct PosePlan {
     entries = tiled ? tiles() * valid_rows * valid_columns : windows;
   }
   int64_t tiles() const { return tiles_down * tiles_across; }
+  // The first window of a tile, which is the first cell too.
+  Corner tile_corner(int64_t tile) const {
+    return {tile / tiles_across * valid_rows, tile % tiles_across * valid_columns};
+  }
   int64_t tile_windows() const { return valid_rows * valid_columns; }
   int64_t cells() const { return h * w; }
   // Of an image's copy. Whole powers of two apart, the images of a group would share few lines of the cache.

@@ -26,11 +26,9 @@ class FullScreen {
       const double added = products_.offset_error() * g_.offset_length[i] + g_.exact_margin(i);
       for (int64_t e = 0; e < end - begin; ++e) margin[e] = margin[e] * g_.longest + added;
     });
-    products_.run(task, true,
-                  [&](int64_t i, int64_t entry, int64_t block, int64_t part, Values<float> scores) {
-                    offer(g_.entry_of(i, entry), static_cast<int>(part),
-                          static_cast<int32_t>(block), scores);
-                  });
+    products_.run(task, true, [&](int64_t i, int64_t entry, int64_t vector, Values<float> scores) {
+      offer(g_.entry_of(i, entry), vector, scores);
+    });
   }
 
  private:

@@ -1,4 +1,5 @@
 #pragma once
+#include <cstring>
 #include <limits>
 
 #include "cpu/lanes.hpp"
@@ -21,9 +22,15 @@ inline void clear_entries(float* table, int64_t entries) {
     }
 }
 
-// The scores of one vector of a block. A NaN ends in the second place.
-EF_INLINE void offer(float* entry, int part, int32_t block, Values<float> score) {
-  float* at = entry + part * kLanes<float>;
+// Vectors of poses are counted through all blocks. This one finds its numbers in panels of `numbers` numbers per pose.
+inline const float* panel_of(const float* panels, int64_t vector, int64_t numbers) {
+  return panels + vector / kParts * numbers * kPoseBlock + vector % kParts * kLanes<float>;
+}
+
+// The scores of one vector of poses. A NaN ends in the second place.
+EF_INLINE void offer(float* entry, int64_t vector, Values<float> score) {
+  const auto block = static_cast<int32_t>(vector / kParts);
+  float* at = entry + vector % kParts * kLanes<float>;
   const Values<float> best = load(at), second = load(at + kPoseBlock);
   const Bits<float> where = (Bits<float>)load(at + 2 * kPoseBlock);
   const auto higher = score > best;

@@ -40,13 +40,13 @@ class TileProducts {
 
   // |error| <= length of the template * this, for each of a range's entries.
   void errors(int64_t i, int64_t begin, int64_t end, double* error) const {
-    const Place at = place(i * p_.tiles() + begin / p_.tile_windows());
+    const Corner at = p_.tile_corner(begin / p_.tile_windows());
     const double length = length_in(g_.energy_of(i), p_, at.y, at.x, kTile, kTile);
     std::fill_n(error, end - begin, certain(fft_factor(kTile, p_.c) * length, length, g_.longest));
   }
   double offset_error() const { return fft_offset_factor(kTile); }
 
-  // sink(image, entry, block, part, scores); `offset` of image i's poses, or null, goes to the scores.
+  // sink(image, entry, vector of poses, scores); `offset` of image i's poses, or null, goes to the scores.
   template <class Sink>
   void run(int64_t task, bool shifted, const Sink& sink) {
     begin_ = first(task);
@@ -66,13 +66,9 @@ class TileProducts {
   int64_t first(int64_t task) const { return std::min(task * slots_, tiles_); }
 
   struct Place {
-    int64_t image, y, x;
+    int64_t image;
+    Corner corner;
   };
-  Place place(int64_t tile) const {
-    const int64_t t = tile % p_.tiles();
-    return {tile / p_.tiles(), t / p_.tiles_across * p_.valid_rows,
-            t % p_.tiles_across * p_.valid_columns};
-  }
 
   // Columns 0 and kTile / 2 are their own mirror images: half of each is kept.
   static constexpr bool mirrored(int kx) { return kx == 0 || kx == kTile / 2; }
@@ -107,7 +103,8 @@ class TileProducts {
   }
 
   void transform_field(int64_t slot) {
-    const Place at = place(begin_ + slot);
+    const int64_t tile = begin_ + slot;
+    const Place at = {tile / p_.tiles(), p_.tile_corner(tile % p_.tiles())};
     for (int64_t c = 0; c < p_.cp; c += kLanes<float>) {
       for (int y = 0; y < kTile; y += 2) transform_two_rows(at, y, c);
       for (int kx = 0; kx < kHalf; ++kx) transform_column(slot, kx, c);
@@ -116,8 +113,9 @@ class TileProducts {
 
   void load_row(const Place& at, int64_t y, int64_t c, V* to) const {
     const V mean = load(g_.mean_of(at.image) + c);
-    const float* from = g_.field_of(at.image) + ((at.y + y) * p_.w + at.x) * p_.cp + c;
-    const int64_t inside = at.y + y < p_.h ? std::min<int64_t>(p_.w - at.x, kTile) : 0;
+    const int64_t row = at.corner.y + y, left = at.corner.x;
+    const float* from = g_.field_of(at.image) + (row * p_.w + left) * p_.cp + c;
+    const int64_t inside = row < p_.h ? std::min<int64_t>(p_.w - left, kTile) : 0;
     for (int64_t x = 0; x < inside; ++x) to[x] = load(from + x * p_.cp) - mean;
     for (int64_t x = inside; x < kTile; ++x) to[x] = V{};
   }
@@ -157,19 +155,17 @@ class TileProducts {
   template <int kGroups>
   void multiply_column(int64_t v, int kx) {
     const float* w[kGroups];
-    for (int group = 0; group < kGroups; ++group) {
-      const int64_t vector = v + group;
-      w[group] = g_.a.panels.spectrum +
-                 (vector / kParts * p_.frequencies + first_of(kx)) * p_.c * 2 * kPoseBlock +
-                 vector % kParts * kLanes<float>;
-    }
+    const int64_t numbers = p_.c * 2;  // of a pose at one frequency
+    for (int group = 0; group < kGroups; ++group)
+      w[group] = panel_of(g_.a.panels.spectrum, v + group, p_.frequencies * numbers) +
+                 first_of(kx) * numbers * kPoseBlock;
     for (int ky = 0; ky < rows_of(kx); ++ky) {
       const bool mirror = mirrored(kx) && ky > 0 && ky < kTile / 2;
       int64_t slot = 0;
       for (; slot + kTileRows <= used_; slot += kTileRows)
         multiply_frequency<kTileRows, kGroups>(w, slot, kx, ky, mirror);
       for (; slot < used_; ++slot) multiply_frequency<1, kGroups>(w, slot, kx, ky, mirror);
-      for (int group = 0; group < kGroups; ++group) w[group] += p_.c * 2 * kPoseBlock;
+      for (int group = 0; group < kGroups; ++group) w[group] += numbers * kPoseBlock;
     }
     for (int64_t slot = 0; slot < used_; ++slot)
       for (int group = 0; group < kGroups; ++group) invert_column(group, kx, slot);
@@ -212,10 +208,9 @@ class TileProducts {
   // ends; what rounding left of the imaginary ones there is dropped.
   template <class Sink>
   void invert_rows(int64_t slot, int group, int64_t vector, bool shifted, const Sink& sink) {
-    const int64_t block = vector / kParts, part = vector % kParts, tile = begin_ + slot;
+    const int64_t tile = begin_ + slot;
     const int64_t image = tile / p_.tiles(), columns = p_.valid_columns;
-    const float* offsets = g_.offset_of(image) + block * kPoseBlock + part * kLanes<float>;
-    const V offset = shifted ? load(offsets) : V{};
+    const V offset = shifted ? load(g_.offset_of(image) + vector * kLanes<float>) : V{};
     int64_t entry = tile % p_.tiles() * p_.tile_windows();
     for (int64_t y = 0; y < p_.valid_rows; y += 2, entry += 2 * columns) {
       const bool both = y + 1 < p_.valid_rows;
@@ -224,9 +219,8 @@ class TileProducts {
       V re[kTile], im[kTile];
       combine(a, b, offset, re, im);
       inverse_dft<kTile>(re, im);
-      for (int64_t x = 0; x < columns; ++x) sink(image, entry + x, block, part, re[x]);
-      for (int64_t x = 0; both && x < columns; ++x)
-        sink(image, entry + columns + x, block, part, im[x]);
+      for (int64_t x = 0; x < columns; ++x) sink(image, entry + x, vector, re[x]);
+      for (int64_t x = 0; both && x < columns; ++x) sink(image, entry + columns + x, vector, im[x]);
     }
   }
 

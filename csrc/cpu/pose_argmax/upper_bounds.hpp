@@ -11,18 +11,15 @@ inline void upper_bounds(const PoseGroup& group, int64_t i, int64_t e, int64_t b
   const WindowShape shape{panels.rank / kPoseBlock, 1, kPoseBlock, kPoseBlock, 0};
   const float* y = group.projection_of(i, e);
   constexpr int kTogether = 4;
-  const int64_t vectors = blocks * kParts;
+  const int64_t first = block * kParts, vectors = blocks * kParts;
   for (int64_t v = 0; v < vectors; v += kTogether) {
     const float* of_poses[kTogether];
-    for (int g = 0; g < kTogether; ++g) {
-      const int64_t vector = block * kParts + std::min(v + g, vectors - 1);
-      of_poses[g] =
-          panels.mix + vector / kParts * panels.rank * kPoseBlock + vector % kParts * kLanes<float>;
-    }
+    for (int g = 0; g < kTogether; ++g)
+      of_poses[g] = panel_of(panels.mix, first + std::min(v + g, vectors - 1), panels.rank);
     Values<float> total[1][kTogether];
     multiply_windows<1, kTogether>(&y, shape, of_poses, total);
     for (int g = 0; g < kTogether && v + g < vectors; ++g) {
-      const int64_t at = (block * kParts + v + g) * kLanes<float>;
+      const int64_t at = (first + v + g) * kLanes<float>;
       store(to + (v + g) * kLanes<float>,
             product_plus(load(panels.residual + at), all(group.beyond_of(i, e)),
                          total[0][g] + load(group.offset_of(i) + at)));

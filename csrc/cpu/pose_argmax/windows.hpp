@@ -14,17 +14,23 @@ class Windows {
  public:
   explicit Windows(const PoseGroup& group) : a_(group.a), p_(group.p), g_(group) {}
 
-  Window at(int64_t i, int64_t entry) const {
+  // Tiles at the far edges have entries whose windows reach beyond the field.
+  Corner corner(int64_t i, int64_t entry) const {
     if (p_.scattered) {
       const int64_t* given = a_.positions + (g_.first + i) * a_.positions_stride + 2 * entry;
-      return kept(i, {given[0], given[1], entry});
+      return {given[0], given[1]};
     }
-    if (!p_.tiled) return kept(i, {entry / p_.columns, entry % p_.columns, entry});
-    const int64_t in_tile = p_.valid_rows * p_.valid_columns, tile = entry / in_tile;
-    const int64_t y = tile / p_.tiles_across * p_.valid_rows + entry % in_tile / p_.valid_columns;
-    const int64_t x = tile % p_.tiles_across * p_.valid_columns + entry % p_.valid_columns;
-    if (y >= p_.rows || x >= p_.columns) return {y, x, -1};
-    return kept(i, {y, x, y * p_.columns + x});
+    if (!p_.tiled) return {entry / p_.columns, entry % p_.columns};
+    const Corner tile = p_.tile_corner(entry / p_.tile_windows());
+    const int64_t in_tile = entry % p_.tile_windows();
+    return {tile.y + in_tile / p_.valid_columns, tile.x + in_tile % p_.valid_columns};
+  }
+
+  Window at(int64_t i, int64_t entry) const {
+    const Corner c = corner(i, entry);
+    const bool inside = c.y < p_.rows && c.x < p_.columns;
+    if (!inside || masked(i, c)) return {c.y, c.x, -1};
+    return {c.y, c.x, p_.scattered ? entry : c.y * p_.columns + c.x};
   }
 
   // Whether every number of the field in the window is 0: then its poses differ by what is added alone.
@@ -38,10 +44,8 @@ class Windows {
   }
 
  private:
-  Window kept(int64_t i, Window w) const {
-    if (a_.mask && !a_.mask[(g_.first + i) * a_.mask_stride + w.y * p_.columns + w.x])
-      w.output = -1;
-    return w;
+  bool masked(int64_t i, Corner c) const {
+    return a_.mask && !a_.mask[(g_.first + i) * a_.mask_stride + c.y * p_.columns + c.x];
   }
 
   const PoseArgmaxArgs& a_;
