@@ -19,10 +19,10 @@ class PoseGroup {
         p(plan),
         centred(plan.tiled),
         field(carver.take<float>(plan.group * plan.field_size())),
-        wide_(carver.take<double>(args.over_image ? 0 : plan.group * plan.field_size())),
+        wide_(carver.take<double>(widened() ? plan.group * plan.field_size() : 0)),
         energy(carver.take<float>(plan.group * plan.cells())),
         mean(carver.take<float>(plan.group * plan.cp)),
-        offset(carver.take<float>(plan.group * plan.padded_poses())),
+        offset(carver.take<float>((same_offsets() ? 1 : plan.group) * plan.padded_poses())),
         offset_length(carver.take<double>(plan.group)),
         exact_error_(carver.take<double>(plan.group)),
         projection_(carver.take<float>(plan.group * plan.entries * args.panels.rank)),
@@ -41,11 +41,14 @@ class PoseGroup {
   }
 
   const float* field_of(int64_t i) const { return field + i * p.field_size(); }
-  // Location mode scores every window exactly, and each number is read by many: they are widened once.
+  // Location mode scores every window exactly. Where each number is read by many, all are widened once.
+  bool widened() const { return !a.over_image && p.widened(); }
   const double* wide_field_of(int64_t i) const { return wide_ + i * p.field_size(); }
   const float* mean_of(int64_t i) const { return mean + i * p.cp; }
   const float* energy_of(int64_t i) const { return energy + i * p.cells(); }
-  const float* offset_of(int64_t i) const { return offset + i * p.padded_poses(); }
+  const float* offset_of(int64_t i) const {
+    return offset + (same_offsets() ? 0 : i * p.padded_poses());
+  }
   // Low rank: products of a window with the basis, and the length that the basis leaves of it.
   float* projection_of(int64_t i, int64_t e) const {
     return projection_ + (i * p.entries + e) * a.panels.rank;
@@ -99,12 +102,11 @@ class PoseGroup {
     cell_energies(to, nullptr, p, energy + i * p.cells());
     const double length = length_in(energy_of(i), p, 0, 0, p.h, p.w);
     if (centred) cell_energies(to, mean_of(i), p, energy + i * p.cells());
-    for (int64_t k = 0; k < p.cells() * p.cp && !a.over_image; ++k)
+    for (int64_t k = 0; k < p.cells() * p.cp && widened(); ++k)
       wide_[i * p.field_size() + k] = static_cast<double>(to[k]);
     if (!same_offsets()) {
       fill_offsets(i);
     } else if (i > 0) {
-      std::copy_n(offset, p.padded_poses(), offset + i * p.padded_poses());
       offset_length[i] = offset_length[0];
     }
     exact_error_[i] = exact_factor(p.kh * p.kw * p.cp) * (length * longest + offset_length[i]);

@@ -12,12 +12,26 @@ class Locate {
 
   // Entries begin .. end - 1 of image i. Returns how many exact scores that took.
   int64_t run(int64_t i, int64_t begin, int64_t end) const {
+    return g_.widened() ? run<double>(i, begin, end) : run<float>(i, begin, end);
+  }
+
+  // What every window of image i holds unless an entry says otherwise.
+  void clear(int64_t i) const {
+    std::fill_n(a_.score + (g_.first + i) * p_.windows, p_.windows, static_cast<float>(kNoScore));
+    std::fill_n(a_.pose + (g_.first + i) * p_.windows, p_.windows, int64_t{-1});
+  }
+
+ private:
+  static constexpr int64_t kBatch = 64, kSpread = 32;
+
+  template <class Number>
+  int64_t run(int64_t i, int64_t begin, int64_t end) const {
     ScoredPose best[kBatch];
     const auto take = [&best](int64_t slot, int64_t pose, double score) {
       const ScoredPose found{score, pose, 0, 0};
       if (beats(found, best[slot])) best[slot] = found;
     };
-    ExactScorer<double, decltype(take)> scorer(g_, take);
+    ExactScorer<Number, decltype(take)> scorer(g_, take);
     for (; begin < end; begin += kBatch) {
       const int64_t count = std::min(end - begin, kBatch);
       Window window[kBatch];
@@ -34,15 +48,6 @@ class Locate {
     }
     return scorer.scored;
   }
-
-  // What every window of image i holds unless an entry says otherwise.
-  void clear(int64_t i) const {
-    std::fill_n(a_.score + (g_.first + i) * p_.windows, p_.windows, static_cast<float>(kNoScore));
-    std::fill_n(a_.pose + (g_.first + i) * p_.windows, p_.windows, int64_t{-1});
-  }
-
- private:
-  static constexpr int64_t kBatch = 64, kSpread = 32;
 
   static int highest_lane(const Entry& entry) {
     int highest = 0;

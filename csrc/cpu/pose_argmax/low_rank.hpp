@@ -43,8 +43,11 @@ class LowRankScreen {
         measure(i, e, w, error_[e - begin]);
       }
     });
-    for (int64_t k = 0; k < count; k += kWindowRows)
-      for (int64_t v = 0; v < vectors(); v += kWindowGroups) mix(k, count, v);
+    for (int64_t k = 0; k < count;)
+      with_window_rows(count - k, [&](auto rows) {
+        for (int64_t v = 0; v < vectors(); v += kWindowGroups) mix<rows>(k, count, v);
+        k += rows;
+      });
   }
 
  private:
@@ -77,23 +80,24 @@ class LowRankScreen {
                 length, g_.longest);
   }
 
+  template <int kRows>
   void mix(int64_t k, int64_t count, int64_t v) {
     const WindowShape shape{rank_ / kPoseBlock, 1, kPoseBlock, kPoseBlock, 0};
     const PosePanels& panels = g_.a.panels;
-    const float* rows[kWindowRows];
-    for (int j = 0; j < kWindowRows; ++j) {
+    const float* rows[kRows];
+    for (int j = 0; j < kRows; ++j) {
       const Place at = kept_[std::min(k + j, count - 1)];
       rows[j] = g_.projection_of(at.image, at.entry);
     }
     const float* of_poses[kWindowGroups];
     for (int g = 0; g < kWindowGroups; ++g)
       of_poses[g] = panel_of(panels.mix, std::min(v + g, vectors() - 1), rank_);
-    Values<float> total[kWindowRows][kWindowGroups];
-    multiply_windows<kWindowRows, kWindowGroups>(rows, shape, of_poses, total);
+    Values<float> total[kRows][kWindowGroups];
+    multiply_windows<kRows, kWindowGroups>(rows, shape, of_poses, total);
     for (int g = 0; g < kWindowGroups && v + g < vectors(); ++g) {
       const int64_t at = (v + g) * kLanes<float>;
       const Values<float> rest = load(panels.residual + at);
-      for (int j = 0; j < kWindowRows && k + j < count; ++j) {
+      for (int j = 0; j < kRows && k + j < count; ++j) {
         const Place of = kept_[k + j];
         const Values<float> beyond = all(g_.beyond_of(of.image, of.entry));
         const Values<float> score = total[j][g] + load(g_.offset_of(of.image) + at);

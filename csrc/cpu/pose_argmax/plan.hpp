@@ -58,10 +58,12 @@ struct PosePlan {
   int64_t cells() const { return h * w; }
   // Of an image's copy. Whole powers of two apart, the images of a group would share few lines of the cache.
   int64_t field_size() const { return cells() * cp + 16; }
+  // Where few windows are scored of an image, its numbers are not worth widening once for all of them.
+  bool widened() const { return windows > kFewWindows; }
   int64_t padded_poses() const { return blocks * kPoseBlock; }
 
  private:
-  static constexpr int64_t kGroupWindows = 96;
+  static constexpr int64_t kGroupWindows = 96, kFewWindows = 16;
 };
 
 }  // namespace ef

@@ -1,4 +1,6 @@
 #pragma once
+#include <type_traits>
+
 #include "cpu/lanes.hpp"
 #include "ops/pose_argmax.hpp"
 
@@ -17,6 +19,15 @@ constexpr int kTileRows = 4, kTileGroups = 1;
 constexpr int kWindowRows = 6, kWindowGroups = 2;
 constexpr int kTileRows = 4, kTileGroups = 1;
 #endif
+
+// Calls body with the number of rows of the next block, as a constant, for `rows` windows that are left.
+template <class Body>
+EF_INLINE void with_window_rows(int64_t rows, const Body& body) {
+  constexpr int unit = kWindowRows / 3;
+  if (rows > 2 * unit) return body(std::integral_constant<int, 3 * unit>{});
+  if (rows > unit) return body(std::integral_constant<int, 2 * unit>{});
+  body(std::integral_constant<int, unit>{});
+}
 
 // A window is `rows` rows of `cells` cells of `channels` numbers.
 struct WindowShape {

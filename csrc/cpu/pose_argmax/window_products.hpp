@@ -9,15 +9,19 @@ EF_LEVEL_BEGIN
 class WindowProducts {
  public:
   // Of the poses of the direct panel: those of the bank, or those of the basis.
-  WindowProducts(const PoseGroup& group, int64_t blocks, int, void* = nullptr)
-      : g_(group), p_(group.p), windows_(group), vectors_(blocks * kParts) {}
+  WindowProducts(const PoseGroup& group, int64_t blocks, int threads, void* = nullptr)
+      : g_(group),
+        p_(group.p),
+        windows_(group),
+        vectors_(blocks * kParts),
+        share_(share_of(count(), threads)) {}
   size_t bytes() const { return 0; }
-  int64_t tasks() const { return (count() + kWindows - 1) / kWindows; }
-  int64_t most_entries() const { return kWindows; }
+  int64_t tasks() const { return (count() + share_ - 1) / share_; }
+  int64_t most_entries() const { return kMost; }
 
   template <class Visit>
   void ranges(int64_t task, const Visit& visit) const {
-    for (int64_t r = task * kWindows; r < end(task);) {
+    for (int64_t r = task * share_; r < end(task);) {
       const int64_t i = r / p_.entries, stop = std::min(end(task), (i + 1) * p_.entries);
       visit(i, r - i * p_.entries, stop - i * p_.entries);
       r = stop;
@@ -36,21 +40,30 @@ class WindowProducts {
   template <class Sink>
   void run(int64_t task, bool shifted, const Sink& sink) const {
     for (int64_t v = 0; v < vectors_; v += kWindowGroups)
-      for (int64_t r = task * kWindows; r < end(task); r += kWindowRows)
-        multiply(v, r, end(task), shifted, sink);
+      for (int64_t r = task * share_; r < end(task);)
+        with_window_rows(end(task) - r, [&](auto rows) {
+          multiply<rows>(v, r, end(task), shifted, sink);
+          r += rows;
+        });
   }
 
  private:
-  static constexpr int64_t kWindows = 8 * kWindowRows;
+  static constexpr int64_t kMost = 8 * kWindowRows;
 
   int64_t count() const { return g_.count * p_.entries; }
-  int64_t end(int64_t task) const { return std::min((task + 1) * kWindows, count()); }
+  int64_t end(int64_t task) const { return std::min((task + 1) * share_, count()); }
 
-  template <class Sink>
+  // Windows of a task: whole units of rows, and something for every thread.
+  static int64_t share_of(int64_t count, int threads) {
+    const int64_t unit = kWindowRows / 3, each = (count + threads - 1) / threads;
+    return std::clamp((each + unit - 1) / unit * unit, unit, kMost);
+  }
+
+  template <int kRows, class Sink>
   void multiply(int64_t v, int64_t r, int64_t last, bool shifted, const Sink& sink) const {
     const WindowShape shape{p_.kh, p_.kw, p_.c, p_.w * p_.cp, p_.cp};
-    const float* windows[kWindowRows];
-    for (int j = 0; j < kWindowRows; ++j) {
+    const float* windows[kRows];
+    for (int j = 0; j < kRows; ++j) {
       const int64_t row = std::min(r + j, last - 1), i = row / p_.entries;
       const Corner at = windows_.corner(i, row % p_.entries);
       windows[j] = g_.field_of(i) + (at.y * p_.w + at.x) * p_.cp;
@@ -58,9 +71,9 @@ class WindowProducts {
     const float* panels[kWindowGroups];
     for (int g = 0; g < kWindowGroups; ++g)
       panels[g] = panel_of(g_.a.panels.direct, std::min(v + g, vectors_ - 1), shape.numbers());
-    Values<float> total[kWindowRows][kWindowGroups];
-    multiply_windows<kWindowRows, kWindowGroups>(windows, shape, panels, total);
-    for (int j = 0; j < kWindowRows && r + j < last; ++j) {
+    Values<float> total[kRows][kWindowGroups];
+    multiply_windows<kRows, kWindowGroups>(windows, shape, panels, total);
+    for (int j = 0; j < kRows && r + j < last; ++j) {
       const int64_t i = (r + j) / p_.entries;
       for (int g = 0; g < kWindowGroups && v + g < vectors_; ++g) {
         const float* offset = g_.offset_of(i) + (v + g) * kLanes<float>;
@@ -72,7 +85,7 @@ class WindowProducts {
   const PoseGroup& g_;
   const PosePlan& p_;
   const Windows windows_;
-  int64_t vectors_;
+  int64_t vectors_, share_;
 };
 
 EF_LEVEL_END
