@@ -215,9 +215,9 @@ void bind_feature_transform(py::module_& m) {
         });
 }
 
-// panels: route, tile, rank and where they stand; bounds: leak, departure, mix_length.
-ef::PosePanels pose_panels(const Numbers<3>& kind, const Numbers<7>& at,
-                           const std::array<double, 3>& bounds) {
+// panels: route, tile, rank and where they stand; bounds: leak, departure, mix_length, coarse_error.
+ef::PosePanels pose_panels(const Numbers<3>& kind, const Numbers<9>& at,
+                           const std::array<double, 4>& bounds) {
   return {static_cast<ef::PoseRoute>(kind.of[0]),
           pointer<const float>(at.of[0]),
           pointer<const double>(at.of[1]),
@@ -230,7 +230,10 @@ ef::PosePanels pose_panels(const Numbers<3>& kind, const Numbers<7>& at,
           bounds[0],
           bounds[1],
           bounds[2],
-          kind.of[2]};
+          kind.of[2],
+          pointer<const int16_t>(at.of[7]),
+          pointer<const float>(at.of[8]),
+          bounds[3]};
 }
 
 // prior and mask: their stride between images behind them; positions: stride and number too. out: score, pose, y, x
@@ -239,8 +242,8 @@ void bind_pose_argmax(py::module_& m) {
   using ef::PoseArgmaxArgs;
   m.def("pose_argmax",
         [](uintptr_t features, const Dims& shape, const Dims& stride, const Numbers<3>& bank,
-           uintptr_t bias, const Numbers<3>& kind, const Numbers<7>& panels,
-           const std::array<double, 3>& bounds, const Numbers<2>& prior, const Numbers<2>& mask,
+           uintptr_t bias, const Numbers<3>& kind, const Numbers<9>& panels,
+           const std::array<double, 4>& bounds, const Numbers<2>& prior, const Numbers<2>& mask,
            const Numbers<3>& positions, bool over_image, int64_t top_k, double suppression,
            uintptr_t neighbours, double threshold, int64_t budget, const Numbers<5>& out,
            int threads) {

@@ -30,6 +30,8 @@ namespace ef {
 enum class PoseRoute : int { direct = 0, fft = 1, low_rank = 2 };
 
 constexpr int kPoseBlock = 16;  // poses that stand side by side in panels, at every CPU level
+// No sum of products of 16-bit integers leaves 32 bits where both sides are at most so long (Cauchy and Schwarz).
+constexpr double kPairLength = 46000, kPairLargest = 32767;
 
 // A bank in the forms that its route reads. Blocks are filled up with copies of the last pose, channels with zeros to
 // cp, a multiple of 16.
@@ -51,6 +53,11 @@ struct PosePanels {
   double departure;       // Frobenius distance of the basis from an orthonormal one
   double mix_length;      // of the longest row of mix
   int64_t rank;
+  // Direct, or null: (blocks, kh, kw, (c + 1) / 2, 16, 2), the nearest multiples of a step of its own for each pose, of a
+  // length of at most kPairLength steps and numbers of at most kPairLargest.
+  const int16_t* coarse;
+  const float* coarse_step;  // (blocks, 16)
+  double coarse_error;       // the largest length of a template less its multiples
 };
 
 struct PoseArgmaxArgs {

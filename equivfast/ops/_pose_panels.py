@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +11,9 @@ from torch.nn import functional
 
 ROUTES = ("direct", "fft", "low_rank")
 BLOCK = 16  # kPoseBlock
+PAIR_LENGTH, PAIR_LARGEST = 46000.0, 32767.0  # kPairLength, kPairLargest
+# With fewer poses, scoring exactly what a coarse comparison leaves open takes longer than float32 for all of them.
+FEWEST_COARSE = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +23,7 @@ class Panels:
     route: str
     tensors: tuple[Tensor, ...]
     tile: int = 0
-    numbers: tuple[float, ...] = (0.0, 0.0, 0.0)  # leak, departure, mix_length
+    numbers: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)  # leak, departure, mix_length, coarse_error
 
     @property
     def nbytes(self) -> int:
@@ -27,11 +31,11 @@ class Panels:
 
 
 PARTS = {
-    "direct": ("templates", "norm", "sums", "direct"),
+    "direct": ("templates", "norm", "sums", "direct", "coarse", "coarse_step"),
     "fft": ("templates", "norm", "sums", "spectrum"),
     "low_rank": ("templates", "norm", "sums", "direct", "spectrum", "mix", "residual"),
 }
-PANELS = ("templates", "norm", "sums", "direct", "spectrum", "mix", "residual")  # as the kernel takes them
+PANELS = ("templates", "norm", "sums", "direct", "spectrum", "mix", "residual", "coarse", "coarse_step")
 
 
 def whole(count: int) -> int:
@@ -57,6 +61,19 @@ def exact_templates(templates: Tensor) -> Tensor:
 
 def direct_panel(templates: Tensor) -> Tensor:
     return lanes_last(templates.permute(0, 2, 3, 1))
+
+
+def coarse(templates: Tensor) -> tuple[Tensor, Tensor, float]:
+    """int16 (blocks, kh, kw, (c + 1) / 2, 16, 2), a step for each pose (blocks, 16), and the largest error."""
+    flat = templates.double().flatten(1)
+    longest = flat.norm(dim=1) / (PAIR_LENGTH - 0.51 * math.sqrt(flat.shape[1]))
+    step = (torch.maximum(longest, flat.abs().amax(1) / PAIR_LARGEST) * (1 + 1e-6)).float()
+    step = torch.where((step > 1e-30) & (step < 1e30), step, 1)
+    whole_steps = (flat / step.double()[:, None]).round().clamp(-PAIR_LARGEST, PAIR_LARGEST)
+    error = float((flat - whole_steps * step.double()[:, None]).norm(dim=1).max()) * (1 + 1e-6)
+    cells = whole_steps.to(torch.int16).view(templates.shape).permute(0, 2, 3, 1)
+    pairs = functional.pad(cells, (0, cells.shape[3] % 2)).unflatten(3, (-1, 2))
+    return lanes_last(pairs).transpose(-1, -2).contiguous(), lanes_last(step), error
 
 
 def spectrum(templates: Tensor, tile: int) -> Tensor:
@@ -113,11 +130,16 @@ def make(templates: Tensor, route: str, tile: int = 16, vectors: Tensor | None =
     norm = double.square().sum((1, 2, 3)).sqrt() * (1 + 1e-12)  # not below the real length
     common = (exact_templates(templates), norm, double.sum((2, 3)).contiguous())
     if route == "direct":
-        return Panels(route, (*common, direct_panel(templates)))
+        pairs, step, error = templates.new_empty(0), templates.new_empty(0), 0.0
+        if len(templates) >= FEWEST_COARSE:
+            pairs, step, error = coarse(templates)
+        return Panels(route, (*common, direct_panel(templates), pairs, step), numbers=(0.0, 0.0, 0.0, error))
     if route == "fft":
         return Panels(route, (*common, spectrum(templates, tile)), tile)
     assert vectors is not None
     basis, mix, residual, bounds = low_rank(templates, vectors)
     by_tile = spectrum(basis, tile) if tile else basis.new_empty(0)
     by_window = basis.new_empty(0) if tile else direct_panel(basis)
-    return Panels(route, (*common, by_window, by_tile, lanes_last(mix), lanes_last(residual)), tile, bounds)
+    return Panels(
+        route, (*common, by_window, by_tile, lanes_last(mix), lanes_last(residual)), tile, (*bounds, 0.0)
+    )

@@ -8,7 +8,8 @@ namespace {
 
 struct Bank {
   int64_t g, c, kh, kw, tile, rank;
-  std::vector<float> templates, direct, spectrum, mix, residual;
+  std::vector<float> templates, direct, spectrum, mix, residual, coarse_step;
+  std::vector<int16_t> coarse;
   std::vector<double> norm, sums;
 
   Bank(Random& random, ef::PoseRoute route)
@@ -25,6 +26,8 @@ struct Bank {
     spectrum = finite<float>(random, parts * (tile * tile / 2 + 2) * c * 32);
     mix = finite<float>(random, blocks * rank * 16);
     residual = finite<float>(random, blocks * 16);
+    coarse = finite<int16_t>(random, blocks * kh * kw * ((c + 1) / 2) * 32);
+    coarse_step = finite<float>(random, blocks * 16);
     norm = finite<double>(random, g);
     sums = finite<double>(random, g * c);
   }
@@ -32,11 +35,11 @@ struct Bank {
   template <class T>
   static std::vector<T> finite(Random& random, int64_t count) {
     std::vector<T> all(static_cast<size_t>(count));
-    for (T& v : all) v = static_cast<T>(random.integer(-8, 8)) / 4;
+    for (T& v : all) v = static_cast<T>(static_cast<T>(random.integer(-8, 8)) / 4);
     return all;
   }
 
-  ef::PosePanels panels(ef::PoseRoute route, bool tiled) const {
+  ef::PosePanels panels(ef::PoseRoute route, bool tiled, bool coarsely) const {
     const bool spectral = tiled && route != ef::PoseRoute::direct;
     return {route,
             templates.data(),
@@ -50,7 +53,10 @@ struct Bank {
             .1,
             .1,
             4.,
-            rank};
+            rank,
+            route == ef::PoseRoute::direct && coarsely ? coarse.data() : nullptr,
+            coarse_step.data(),
+            .1};
   }
 };
 
@@ -96,7 +102,7 @@ void pose_argmax(Random& random) {
   args.poses = bank.g;
   args.kh = bank.kh;
   args.kw = bank.kw;
-  args.panels = bank.panels(route, random.coin());
+  args.panels = bank.panels(route, random.coin(), random.coin());
   args.bias = random.coin() ? bias.data() : nullptr;
   args.prior = random.coin() ? prior.data() : nullptr;
   args.prior_stride = random.coin() ? bank.g : 0;

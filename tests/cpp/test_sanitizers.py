@@ -30,7 +30,7 @@ AVX2 = ["-mavx2", "-mfma", "-mbmi2"]
 LEVELS = {
     "baseline": [],
     "avx2": AVX2,
-    "avx512": [*AVX2, "-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw"],
+    "avx512icl": [*AVX2, "-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", "-mavx512vbmi", "-mavx512vnni"],
 }
 MEMORY = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-Itests/cpp/guarded"]
 THREADS = ["-fsanitize=thread"]
@@ -66,7 +66,7 @@ def compile_and_run(sources: list[str], flags: list[str], folder: Path, *argumen
     [
         pytest.param(MEMORY, "baseline", 60, id="memory-baseline"),
         pytest.param(MEMORY, "avx2", 60, id="memory-avx2", marks=pytest.mark.long),  # a minute of compiling
-        pytest.param(MEMORY, "avx512", 60, id="memory-avx512"),
+        pytest.param(MEMORY, "avx512icl", 60, id="memory-avx512icl"),
         pytest.param(THREADS, "baseline", 20, id="threads-baseline"),
     ],
 )

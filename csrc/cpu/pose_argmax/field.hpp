@@ -51,6 +51,39 @@ inline void cell_energies(const float* field, const float* mean, const PosePlan&
   }
 }
 
+// The coarsest step whose multiples come within half a step of every number: no window of `length` is longer than
+// kPairLength steps then, and no number larger than kPairLargest. 0 where there is none.
+inline float coarse_step(const float* field, const PosePlan& p, double length) {
+  Values<float> largest = {};
+  for (int64_t k = 0; k < p.cells() * p.cp; k += kLanes<float>)
+    largest = larger(largest, magnitude_of<float>(load(field + k)));
+  double most = 0;
+  for (int l = 0; l < kLanes<float>; ++l) most = std::max(most, static_cast<double>(largest[l]));
+  const double half_steps = .51 * std::sqrt(static_cast<double>(p.kh * p.kw * p.c));
+  const double step =
+      std::max(length / (kPairLength - half_steps), most / kPairLargest) * (1 + 1e-6);
+  return half_steps < kPairLength / 2 && step > 1e-30 && step < 1e30 ? static_cast<float>(step) : 0;
+}
+
+// The nearest multiples of the step, and for each cell the squared length of what they leave.
+#if defined(__AVX512VNNI__)
+inline void round_field(const float* field, const PosePlan& p, float step, int16_t* EF_RESTRICT to,
+                        float* EF_RESTRICT left) {
+  const float inverse = step > 0 ? 1 / step : 0;
+  for (int64_t cell = 0; cell < p.cells(); ++cell) {
+    Values<float> sum = {};
+    for (int64_t c = 0; c < p.cp; c += kLanes<float>, field += kLanes<float>, to += kLanes<float>) {
+      const Values<float> x = load(field), rounded = store_rounded(to, x * inverse);
+      const Values<float> rest = x - rounded * step;
+      sum = product_plus(rest, rest, sum);
+    }
+    left[cell] = sum_of(sum);
+  }
+}
+#else
+inline void round_field(const float*, const PosePlan&, float, int16_t*, float*) {}
+#endif
+
 // The length of the field in a rectangle that may reach beyond it, not below what exact arithmetic gives.
 inline double length_in(const float* energy, const PosePlan& p, int64_t y, int64_t x,
                         int64_t height, int64_t width) {

@@ -20,6 +20,9 @@ class PoseGroup {
         centred(plan.tiled),
         field(carver.take<float>(plan.group * plan.field_size())),
         wide_(carver.take<double>(widened() ? plan.group * plan.field_size() : 0)),
+        coarse_(carver.take<int16_t>(coarse() ? plan.group * plan.field_size() : 0)),
+        step_(carver.take<float>(plan.group)),
+        left_(carver.take<float>(coarse() ? plan.group * plan.cells() : 0)),
         energy(carver.take<float>(plan.group * plan.cells())),
         mean(carver.take<float>(plan.group * plan.cp)),
         offset(carver.take<float>((same_offsets() ? 1 : plan.group) * plan.padded_poses())),
@@ -44,6 +47,11 @@ class PoseGroup {
   // Location mode scores every window exactly. Where each number is read by many, all are widened once.
   bool widened() const { return !a.over_image && p.widened(); }
   const double* wide_field_of(int64_t i) const { return wide_ + i * p.field_size(); }
+  // Multiples of a step, where poses of windows are first compared so.
+  bool coarse() const { return kMultipliesPairs && a.panels.coarse && !a.over_image; }
+  const int16_t* coarse_of(int64_t i) const { return coarse_ + i * p.field_size(); }
+  float step_of(int64_t i) const { return step_[i]; }
+  const float* left_of(int64_t i) const { return left_ + i * p.cells(); }
   const float* mean_of(int64_t i) const { return mean + i * p.cp; }
   const float* energy_of(int64_t i) const { return energy + i * p.cells(); }
   const float* offset_of(int64_t i) const {
@@ -112,6 +120,18 @@ class PoseGroup {
     exact_error_[i] = exact_factor(p.kh * p.kw * p.cp) * (length * longest + offset_length[i]);
     exact_error_[i] = certain(exact_error_[i] + kTiny, 0, offset_length[i]);
     clear_entries(entry_of(i, 0), p.entries);
+    if (!coarse()) return;
+    step_[i] = coarse_step(to, p, longest_window(i));
+    round_field(to, p, step_[i], coarse_ + i * p.field_size(), left_ + i * p.cells());
+  }
+
+  double longest_window(int64_t i) const {
+    double longest_yet = 0;
+    for (int64_t e = 0; e < p.entries; ++e) {
+      const Corner at = corner_of(a, p, first + i, e);
+      longest_yet = std::max(longest_yet, length_in(energy_of(i), p, at.y, at.x, p.kh, p.kw));
+    }
+    return longest_yet;
   }
 
   bool same_offsets() const { return !centred && a.prior_stride == 0; }
@@ -137,6 +157,8 @@ class PoseGroup {
 
   float* field;
   double* wide_;
+  int16_t* coarse_;
+  float *step_, *left_;
   float *energy, *mean, *offset;
 
  public:

@@ -71,12 +71,15 @@ auto with_products(const PoseArgmaxArgs& a, const Do& run) {
   const PosePlan p(a);
   if (p.tiled && p.tile == 32) return run(PoseArgmax<Screen<TileProducts<32>>>(a));
   if (p.tiled) return run(PoseArgmax<Screen<TileProducts<16>>>(a));
-  return run(PoseArgmax<Screen<WindowProducts>>(a));
+  return run(PoseArgmax<Screen<WindowProducts<FloatWindows>>>(a));
 }
 
 template <class Do>
 auto with_route(const PoseArgmaxArgs& a, const Do& run) {
   if (a.panels.route == PoseRoute::low_rank) return with_products<LowRankScreen>(a, run);
+#if defined(__AVX512VNNI__)
+  if (a.panels.coarse && !a.over_image) return run(PoseArgmax<CoarseScreen>(a));
+#endif
   return with_products<FullScreen>(a, run);
 }
 

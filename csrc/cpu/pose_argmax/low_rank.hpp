@@ -93,7 +93,7 @@ class LowRankScreen {
     for (int g = 0; g < kWindowGroups; ++g)
       of_poses[g] = panel_of(panels.mix, std::min(v + g, vectors() - 1), rank_);
     Values<float> total[kRows][kWindowGroups];
-    multiply_windows<kRows, kWindowGroups>(rows, shape, of_poses, total);
+    multiply_windows<FloatProducts, kRows, kWindowGroups>(rows, shape, of_poses, total);
     for (int g = 0; g < kWindowGroups && v + g < vectors(); ++g) {
       const int64_t at = (v + g) * kLanes<float>;
       const Values<float> rest = load(panels.residual + at);

@@ -66,4 +66,16 @@ struct PosePlan {
   static constexpr int64_t kGroupWindows = 96, kFewWindows = 16;
 };
 
+// The window of an entry of the tables. Tiles at the far edges have entries whose windows reach beyond the field.
+inline Corner corner_of(const PoseArgmaxArgs& a, const PosePlan& p, int64_t image, int64_t entry) {
+  if (p.scattered) {
+    const int64_t* given = a.positions + image * a.positions_stride + 2 * entry;
+    return {given[0], given[1]};
+  }
+  if (!p.tiled) return {entry / p.columns, entry % p.columns};
+  const Corner tile = p.tile_corner(entry / p.tile_windows());
+  const int64_t in_tile = entry % p.tile_windows();
+  return {tile.y + in_tile / p.valid_columns, tile.x + in_tile % p.valid_columns};
+}
+
 }  // namespace ef

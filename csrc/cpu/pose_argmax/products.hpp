@@ -1,4 +1,5 @@
 #pragma once
+#include <cstring>
 #include <type_traits>
 
 #include "cpu/lanes.hpp"
@@ -29,34 +30,50 @@ EF_INLINE void with_window_rows(int64_t rows, const Body& body) {
   body(std::integral_constant<int, unit>{});
 }
 
-// A window is `rows` rows of `cells` cells of `channels` numbers.
+// A window is `rows` rows of `cells` cells of `channels` numbers, or pairs of numbers.
 struct WindowShape {
   int64_t rows, cells, channels, row_stride, cell_stride;
   int64_t numbers() const { return rows * cells * channels; }
 };
 
+// What is multiplied: floats, or pairs of 16-bit integers, whose products and sums are exact.
+struct FloatProducts {
+  using Number = float;
+  using Sum = Values<float>;
+  static EF_INLINE Sum plus(Sum x, Sum w, Sum sum) { return product_plus(x, w, sum); }
+};
+#if defined(__AVX512VNNI__)
+struct PairProducts {
+  using Number = int32_t;
+  using Sum = Bits<float>;
+  static EF_INLINE Sum plus(Sum x, Sum w, Sum sum) { return pair_products_plus(x, w, sum); }
+};
+#endif
+
 // total[j][v] = sum of window j times a vector of templates. Every row has sums of its own, so that no chain of
 // additions is longer than a row and the number of rows.
-template <int kRows, int kGroups>
-EF_INLINE void multiply_windows(const float* const* windows, const WindowShape& s,
-                                const float* const* panels,
-                                Values<float> (&total)[kRows][kGroups]) {
+template <class Products, int kRows, int kGroups>
+EF_INLINE void multiply_windows(const typename Products::Number* const* windows,
+                                const WindowShape& s,
+                                const typename Products::Number* const* panels,
+                                typename Products::Sum (&total)[kRows][kGroups]) {
+  using Sum = typename Products::Sum;
   for (int j = 0; j < kRows; ++j)
-    for (int v = 0; v < kGroups; ++v) total[j][v] = Values<float>{};
+    for (int v = 0; v < kGroups; ++v) total[j][v] = Sum{};
   int64_t k = 0;
   for (int64_t row = 0; row < s.rows; ++row) {
-    Values<float> sum[kRows][kGroups] = {};
+    Sum sum[kRows][kGroups] = {};
     for (int64_t cell = 0; cell < s.cells; ++cell) {
       const int64_t at = row * s.row_stride + cell * s.cell_stride;
       for (int64_t c = 0; c < s.channels; ++c, k += kPoseBlock) {
-        Values<float> w[kGroups];
+        Sum w[kGroups];
 #pragma GCC unroll 4
-        for (int v = 0; v < kGroups; ++v) w[v] = load(panels[v] + k);
+        for (int v = 0; v < kGroups; ++v) std::memcpy(&w[v], panels[v] + k, sizeof(Sum));
 #pragma GCC unroll 12
         for (int j = 0; j < kRows; ++j) {
-          const Values<float> x = all(windows[j][at + c]);
+          const Sum x = windows[j][at + c] - Sum{};
 #pragma GCC unroll 4
-          for (int v = 0; v < kGroups; ++v) sum[j][v] = product_plus(x, w[v], sum[j][v]);
+          for (int v = 0; v < kGroups; ++v) sum[j][v] = Products::plus(x, w[v], sum[j][v]);
         }
       }
     }

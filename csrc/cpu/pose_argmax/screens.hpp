@@ -36,4 +36,53 @@ class FullScreen {
   Products products_;
 };
 
+#if defined(__AVX512VNNI__)
+// By windows in integers first; where that leaves many poses in reach, in floats.
+class CoarseScreen {
+ public:
+  CoarseScreen(const PoseGroup& group, int threads, void* = nullptr)
+      : g_(group), coarse_(group, threads), fine_(group, threads) {}
+  size_t bytes() const { return 0; }
+  int64_t tasks() const { return coarse_.tasks(); }
+
+  template <class Visit>
+  void ranges(int64_t task, const Visit& visit) const {
+    coarse_.ranges(task, visit);
+  }
+
+  void run(int64_t task) {
+    coarse_.run(task);
+    int64_t left = 0, windows = 0;
+    ranges(task, [&](int64_t i, int64_t begin, int64_t end) {
+      windows += end - begin;
+      for (int64_t e = begin; e < end; ++e) left += in_reach(i, e);
+    });
+    if (left <= windows * g_.p.poses / kFewest) return;
+    ranges(task, [&](int64_t i, int64_t begin, int64_t end) {
+      clear_entries(g_.entry_of(i, begin), end - begin);
+    });
+    fine_.run(task);
+  }
+
+ private:
+  // An exact score takes about as long as the float32 ones of six poses.
+  static constexpr int64_t kFewest = 8;
+
+  int64_t in_reach(int64_t i, int64_t e) const {
+    const Entry entry{g_.entry_of(i, e)};
+    float highest = entry.best(0);
+    for (int l = 1; l < kPoseBlock; ++l) highest = std::max(highest, entry.best(l));
+    const double least = highest - 2 * g_.margin_of(i, e);
+    int64_t count = 0;
+    for (int l = 0; l < kPoseBlock; ++l)
+      count += !(entry.second(l) < least) ? g_.p.blocks : !(entry.best(l) < least);
+    return count;
+  }
+
+  const PoseGroup& g_;
+  FullScreen<WindowProducts<CoarseWindows>> coarse_;
+  FullScreen<WindowProducts<FloatWindows>> fine_;
+};
+#endif
+
 EF_LEVEL_END

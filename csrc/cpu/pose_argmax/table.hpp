@@ -23,7 +23,8 @@ inline void clear_entries(float* table, int64_t entries) {
 }
 
 // Vectors of poses are counted through all blocks. This one finds its numbers in panels of `numbers` numbers per pose.
-inline const float* panel_of(const float* panels, int64_t vector, int64_t numbers) {
+template <class T>
+const T* panel_of(const T* panels, int64_t vector, int64_t numbers) {
   return panels + vector / kParts * numbers * kPoseBlock + vector % kParts * kLanes<float>;
 }
 

@@ -17,7 +17,7 @@ inline void upper_bounds(const PoseGroup& group, int64_t i, int64_t e, int64_t b
     for (int g = 0; g < kTogether; ++g)
       of_poses[g] = panel_of(panels.mix, first + std::min(v + g, vectors - 1), panels.rank);
     Values<float> total[1][kTogether];
-    multiply_windows<1, kTogether>(&y, shape, of_poses, total);
+    multiply_windows<FloatProducts, 1, kTogether>(&y, shape, of_poses, total);
     for (int g = 0; g < kTogether && v + g < vectors; ++g) {
       const int64_t at = (first + v + g) * kLanes<float>;
       store(to + (v + g) * kLanes<float>,

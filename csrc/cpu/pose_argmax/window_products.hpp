@@ -6,6 +6,42 @@
 // Windows times templates, each window read where it stands in the field.
 EF_LEVEL_BEGIN
 
+// What is multiplied, and what the sums say about the scores.
+struct FloatWindows : FloatProducts {
+  static const float* field(const PoseGroup& g, int64_t i) { return g.field_of(i); }
+  static const float* panels(const PosePanels& panels) { return panels.direct; }
+  static int64_t of_cell(int64_t channels) { return channels; }
+  static double error(const PoseGroup& g, int64_t, Corner, double length) {
+    return certain(sum_factor(g.p.kw * g.p.c + 2, g.p.kh) * length, length, g.longest);
+  }
+  static EF_INLINE Values<float> score(const PoseGroup&, int64_t, int64_t, Sum sum) { return sum; }
+};
+
+#if defined(__AVX512VNNI__)
+// Multiples of a step: docs/exact-argmax.md, "Coarse direct route".
+struct CoarseWindows : PairProducts {
+  static const int32_t* field(const PoseGroup& g, int64_t i) {
+    return reinterpret_cast<const int32_t*>(g.coarse_of(i));
+  }
+  static const int32_t* panels(const PosePanels& panels) {
+    return reinterpret_cast<const int32_t*>(panels.coarse);
+  }
+  static int64_t of_cell(int64_t channels) { return (channels + 1) / 2; }
+  static double error(const PoseGroup& g, int64_t i, Corner at, double length) {
+    const double left = length_in(g.left_of(i), g.p, at.y, at.x, g.p.kh, g.p.kw);
+    const double off = left + kSlack * 2 * kUnit * length;
+    const double slip = g.a.panels.coarse_error / g.longest;
+    const double rounding = kSlack * 4 * kUnit * (length + off);
+    return certain(slip * length + (1 + slip) * (off + rounding), length, g.longest);
+  }
+  static EF_INLINE Values<float> score(const PoseGroup& g, int64_t i, int64_t vector, Sum sum) {
+    const Values<float> steps = load(g.a.panels.coarse_step + vector * kLanes<float>);
+    return __builtin_convertvector(sum, Values<float>) * g.step_of(i) * steps;
+  }
+};
+#endif
+
+template <class Of>
 class WindowProducts {
  public:
   // Of the poses of the direct panel: those of the bank, or those of the basis.
@@ -32,7 +68,7 @@ class WindowProducts {
     for (int64_t e = begin; e < end; ++e, ++error) {
       const Corner at = windows_.corner(i, e);
       const double length = length_in(g_.energy_of(i), p_, at.y, at.x, p_.kh, p_.kw);
-      *error = certain(sum_factor(p_.kw * p_.c + 2, p_.kh) * length, length, g_.longest);
+      *error = Of::error(g_, i, at, length);
     }
   }
   double offset_error() const { return 3 * kUnit; }
@@ -61,23 +97,26 @@ class WindowProducts {
 
   template <int kRows, class Sink>
   void multiply(int64_t v, int64_t r, int64_t last, bool shifted, const Sink& sink) const {
-    const WindowShape shape{p_.kh, p_.kw, p_.c, p_.w * p_.cp, p_.cp};
-    const float* windows[kRows];
+    using Number = typename Of::Number;
+    const int64_t cell = Of::of_cell(p_.cp);
+    const WindowShape shape{p_.kh, p_.kw, Of::of_cell(p_.c), p_.w * cell, cell};
+    const Number* windows[kRows];
     for (int j = 0; j < kRows; ++j) {
       const int64_t row = std::min(r + j, last - 1), i = row / p_.entries;
       const Corner at = windows_.corner(i, row % p_.entries);
-      windows[j] = g_.field_of(i) + (at.y * p_.w + at.x) * p_.cp;
+      windows[j] = Of::field(g_, i) + (at.y * p_.w + at.x) * cell;
     }
-    const float* panels[kWindowGroups];
+    const Number* panels[kWindowGroups];
     for (int g = 0; g < kWindowGroups; ++g)
-      panels[g] = panel_of(g_.a.panels.direct, std::min(v + g, vectors_ - 1), shape.numbers());
-    Values<float> total[kRows][kWindowGroups];
-    multiply_windows<kRows, kWindowGroups>(windows, shape, panels, total);
+      panels[g] = panel_of(Of::panels(g_.a.panels), std::min(v + g, vectors_ - 1), shape.numbers());
+    typename Of::Sum total[kRows][kWindowGroups];
+    multiply_windows<Of, kRows, kWindowGroups>(windows, shape, panels, total);
     for (int j = 0; j < kRows && r + j < last; ++j) {
       const int64_t i = (r + j) / p_.entries;
       for (int g = 0; g < kWindowGroups && v + g < vectors_; ++g) {
         const float* offset = g_.offset_of(i) + (v + g) * kLanes<float>;
-        sink(i, (r + j) % p_.entries, v + g, shifted ? total[j][g] + load(offset) : total[j][g]);
+        const Values<float> score = Of::score(g_, i, v + g, total[j][g]);
+        sink(i, (r + j) % p_.entries, v + g, shifted ? score + load(offset) : score);
       }
     }
   }

@@ -14,17 +14,7 @@ class Windows {
  public:
   explicit Windows(const PoseGroup& group) : a_(group.a), p_(group.p), g_(group) {}
 
-  // Tiles at the far edges have entries whose windows reach beyond the field.
-  Corner corner(int64_t i, int64_t entry) const {
-    if (p_.scattered) {
-      const int64_t* given = a_.positions + (g_.first + i) * a_.positions_stride + 2 * entry;
-      return {given[0], given[1]};
-    }
-    if (!p_.tiled) return {entry / p_.columns, entry % p_.columns};
-    const Corner tile = p_.tile_corner(entry / p_.tile_windows());
-    const int64_t in_tile = entry % p_.tile_windows();
-    return {tile.y + in_tile / p_.valid_columns, tile.x + in_tile % p_.valid_columns};
-  }
+  Corner corner(int64_t i, int64_t entry) const { return corner_of(a_, p_, g_.first + i, entry); }
 
   Window at(int64_t i, int64_t entry) const {
     const Corner c = corner(i, entry);
