@@ -30,7 +30,15 @@ AVX2 = ["-mavx2", "-mfma", "-mbmi2"]
 LEVELS = {
     "baseline": [],
     "avx2": AVX2,
-    "avx512icl": [*AVX2, "-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", "-mavx512vbmi", "-mavx512vnni"],
+    "avx512icl": [
+        *AVX2,
+        "-mavx512f",
+        "-mavx512vl",
+        "-mavx512dq",
+        "-mavx512bw",
+        "-mavx512vbmi",
+        "-mavx512vnni",
+    ],
 }
 MEMORY = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-Itests/cpp/guarded"]
 THREADS = ["-fsanitize=thread"]

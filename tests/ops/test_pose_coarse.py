@@ -1,4 +1,4 @@
-"""The comparison in 16-bit integers that precedes the direct route: it leaves more poses open, and changes no answer."""
+"""The comparison in 16-bit integers before the direct route: it leaves more poses open, and changes no answer."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ def test_no_answer_changes(case: str, cpu_level: str, threads: int) -> None:
     assert_same(search.run("direct"), search.wanted())
 
 
-@pytest.mark.parametrize("options", [{"threshold": 0.0}, {"prior": bank(40, 1)[:, 0]}], ids=["threshold", "prior"])
+@pytest.mark.parametrize(
+    "options", [{"threshold": 0.0}, {"prior": bank(40, 1)[:, 0]}], ids=["threshold", "prior"]
+)
 def test_options(options: dict[str, Any], cpu_level: str) -> None:
     search = Search(*CASES["noise"], bank(40, 1)[:, 0], options)
     assert_same(search.run("direct"), search.wanted())
