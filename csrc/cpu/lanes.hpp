@@ -194,6 +194,17 @@ EF_INLINE auto sum_of(V v) {
   return sum;
 }
 
+// The largest of the lanes, none of which is NaN.
+EF_INLINE float largest_of(Values<float> v) {
+#if defined(__AVX512F__)
+  return _mm512_reduce_max_ps(v);
+#else
+  float largest = v[0];
+  for (int l = 1; l < kLanes<float>; ++l) largest = largest < v[l] ? v[l] : largest;
+  return largest;
+#endif
+}
+
 // a b - c and c - a b, with the sign of the exact value and 0, not -0, where that is 0; for floats,
 // in double lanes too.
 EF_INLINE Values<double> product_less(Values<double> a, Values<double> b, Values<double> c) {

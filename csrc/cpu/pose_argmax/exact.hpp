@@ -4,10 +4,10 @@
 #include "cpu/pose_argmax/group.hpp"
 #include "math/pose_score.hpp"
 
-// Scores as they are defined. Four at a time, so that one's additions need not wait for another's.
+// Scores as they are defined. Several at a time, so that one's additions need not wait for another's.
 EF_LEVEL_BEGIN
 
-constexpr int kScoresAtOnce = 4;
+constexpr int kScoresAtOnce = kLanes<double> == kPartialSums ? 8 : 4;
 
 template <class Number>
 struct WindowPair {
@@ -22,7 +22,7 @@ void exact_sums(const WindowPair<Number>* pairs, int64_t rows, int64_t row, int6
   Values<double> partial[kScoresAtOnce][kVectors] = {};
   for (int64_t y = 0; y < rows; ++y)
     for (int64_t k = 0; k < row; k += kPartialSums)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int j = 0; j < kScoresAtOnce; ++j)
 #pragma GCC unroll 4
         for (int v = 0; v < kVectors; ++v) {
@@ -58,7 +58,7 @@ inline double quick_factor(int64_t rows, int64_t row) {
   return sum_factor(rows * in_row, kLanes<float> + 2);
 }
 
-// Collects (image, window, pose), scores them four by four and hands each to sink(tag, pose, score).
+// Collects (image, window, pose), scores some at a time and hands each to sink(tag, pose, score).
 template <class Number, class Sink>
 class ExactScorer {
  public:

@@ -50,10 +50,7 @@ class Locate {
   }
 
   static int highest_lane(const Entry& entry) {
-    int highest = 0;
-    for (int l = 1; l < kPoseBlock; ++l)
-      if (entry.best(l) > entry.best(highest)) highest = l;
-    return highest;
+    return __builtin_ctz(entry.best_from(entry.highest()));
   }
 
   // The copies that fill up the last block stand for the last pose.
@@ -72,18 +69,18 @@ class Locate {
   void add_others(int64_t i, int64_t e, const Window& w, int64_t slot, Scorer& scorer,
                   ScoredPose& best) const {
     const Entry entry{g_.entry_of(i, e)};
-    const double least = best.score - g_.margin_of(i, e);
-    const int highest = highest_lane(entry);
+    const float least = rounded_down(best.score - g_.margin_of(i, e));
     const int64_t first = best.pose;
-    bool open = false;
-    for (int l = 0; l < kPoseBlock; ++l) open = open || !(entry.second(l) < least);
+    const uint32_t open = entry.second_from(least);
     if (open && windows_.empty(i, w)) return take_any(i, best);
     if (open && a_.panels.rank) return add_bounded(i, e, w, slot, scorer, best);
-    for (int l = 0; l < kPoseBlock; ++l) {
-      if (!(entry.second(l) < least)) {
+    uint32_t lanes = (entry.best_from(least) | open) & ~(1u << highest_lane(entry) & ~open);
+    for (; lanes; lanes &= lanes - 1) {
+      const int l = __builtin_ctz(lanes);
+      if (open >> l & 1) {
         for (int64_t g = l; g < p_.poses; g += kPoseBlock)
           if (g != first) scorer.add(i, w.y, w.x, g, slot);
-      } else if (l != highest && !(entry.best(l) < least) && entry.pose(l) < p_.poses) {
+      } else if (entry.pose(l) < p_.poses) {
         scorer.add(i, w.y, w.x, entry.pose(l), slot);
       }
     }

@@ -70,13 +70,10 @@ class CoarseScreen {
 
   int64_t in_reach(int64_t i, int64_t e) const {
     const Entry entry{g_.entry_of(i, e)};
-    float highest = entry.best(0);
-    for (int l = 1; l < kPoseBlock; ++l) highest = std::max(highest, entry.best(l));
-    const double least = highest - 2 * g_.margin_of(i, e);
-    int64_t count = 0;
-    for (int l = 0; l < kPoseBlock; ++l)
-      count += !(entry.second(l) < least) ? g_.p.blocks : !(entry.best(l) < least);
-    return count;
+    const float least = rounded_down(entry.highest() - 2 * g_.margin_of(i, e));
+    const uint32_t open = entry.second_from(least);
+    return __builtin_popcount(open) * g_.p.blocks +
+           __builtin_popcount(entry.best_from(least) & ~open);
   }
 
   const PoseGroup& g_;

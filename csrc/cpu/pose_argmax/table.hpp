@@ -1,4 +1,5 @@
 #pragma once
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -40,6 +41,14 @@ EF_INLINE void offer(float* entry, int64_t vector, Values<float> score) {
   store(at + 2 * kPoseBlock, (Values<float>)(higher ? block - Bits<float>{} : where));
 }
 
+// The largest float that is not above v.
+inline float rounded_down(double v) {
+  const auto nearest = static_cast<float>(v);
+  return static_cast<double>(nearest) > v
+             ? std::nextafter(nearest, -std::numeric_limits<float>::infinity())
+             : nearest;
+}
+
 struct Entry {
   const float* at;
   float best(int lane) const { return at[lane]; }
@@ -48,6 +57,25 @@ struct Entry {
     int32_t block;
     std::memcpy(&block, at + 2 * kPoseBlock + lane, sizeof block);
     return int64_t{block} * kPoseBlock + lane;
+  }
+
+  float highest() const {
+    Values<float> most = load(at);
+    for (int p = 1; p < kParts; ++p) most = larger(most, load(at + p * kLanes<float>));
+    return largest_of(most);
+  }
+  // Bit l is set where the best, or the second best, of lane l is not below `least`; a NaN is not.
+  uint32_t best_from(float least) const { return lanes_from(at, least); }
+  uint32_t second_from(float least) const { return lanes_from(at + kPoseBlock, least); }
+
+ private:
+  static uint32_t lanes_from(const float* numbers, float least) {
+    uint32_t lanes = 0;
+    for (int p = 0; p < kParts; ++p) {
+      const auto below = load(numbers + p * kLanes<float>) < all(least);
+      lanes |= signs_of(~(Bits<float>)below) << (p * kLanes<float>);
+    }
+    return lanes;
   }
 };
 
