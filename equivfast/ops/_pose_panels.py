@@ -120,18 +120,20 @@ def low_rank(templates: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor, Tensor
     return basis.unflatten(1, templates.shape[1:]), mix, residual, (leak, departure, mix_length)
 
 
-def make(templates: Tensor, route: str, tile: int = 16, vectors: Tensor | None = None) -> Panels:
+def make(
+    templates: Tensor, route: str, tile: int = 16, vectors: Tensor | None = None, *, lasting: bool = False
+) -> Panels:
     """The panels of a route for float32 templates (g, c, kh, kw).
 
     low_rank takes the first `vectors` (g, rank) of :func:`principal`, rank a multiple of 16; with tile 0 it works on
-    windows, not on tiles.
+    windows, not on tiles. `lasting` panels also hold what pays only over several calls.
     """
     double = templates.double()
     norm = double.square().sum((1, 2, 3)).sqrt() * (1 + 1e-12)  # not below the real length
     common = (exact_templates(templates), norm, double.sum((2, 3)).contiguous())
     if route == "direct":
         pairs, step, error = templates.new_empty(0), templates.new_empty(0), 0.0
-        if len(templates) >= FEWEST_COARSE:
+        if lasting and len(templates) >= FEWEST_COARSE:
             pairs, step, error = coarse(templates)
         return Panels(route, (*common, direct_panel(templates), pairs, step), numbers=(0.0, 0.0, 0.0, error))
     if route == "fft":

@@ -148,7 +148,9 @@ class PoseBank:
         if found is None:  # later calls take no lock: they can be compiled
             vectors = self._principal()[1][:, : plan.rank] if plan.rank else None
             with self._lock:
-                found = self._panels.get(plan) or make(self.templates, plan.route, plan.tile, vectors)
+                found = self._panels.get(plan) or make(
+                    self.templates, plan.route, plan.tile, vectors, lasting=True
+                )
                 self._panels[plan] = found
         return found
 

@@ -57,7 +57,7 @@ class CoarseScreen {
       windows += end - begin;
       for (int64_t e = begin; e < end; ++e) left += in_reach(i, e);
     });
-    if (left <= windows * g_.p.poses / kFewest) return;
+    if (left <= windows * g_.p.poses / kLargestShare) return;
     ranges(task, [&](int64_t i, int64_t begin, int64_t end) {
       clear_entries(g_.entry_of(i, begin), end - begin);
     });
@@ -65,8 +65,8 @@ class CoarseScreen {
   }
 
  private:
-  // An exact score takes about as long as the float32 ones of six poses.
-  static constexpr int64_t kFewest = 8;
+  // At most one pose in this many may be left: an exact score takes about as long as the float32 ones of six poses.
+  static constexpr int64_t kLargestShare = 8;
 
   int64_t in_reach(int64_t i, int64_t e) const {
     const Entry entry{g_.entry_of(i, e)};
