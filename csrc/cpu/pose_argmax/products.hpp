@@ -82,12 +82,20 @@ EF_INLINE void multiply_windows(const typename Products::Number* const* windows,
   }
 }
 
+template <int kGroups>
+EF_INLINE void add_products(float x, const Values<float>* w, Values<float>* sum) {
+  const Values<float> spread = all(x);
+#pragma GCC unroll 2
+  for (int v = 0; v < kGroups; ++v) sum[v] = product_plus(spread, w[v], sum[v]);
+}
+
 // re + i im = sum_c x_c w_c with three products instead of four: w_r (x_r + x_i), x_r (w_i - w_r), x_i (w_r + w_i).
 // x: real parts, imaginary parts and their sums of a tile, `plane` numbers each. w: a vector of real parts,
-// kPoseBlock further on the imaginary ones, channel after channel.
+// kPoseBlock further on the imaginary ones, channel after channel. `ahead` fetches what stands behind w, which the
+// next frequency needs.
 template <int kRows, int kGroups>
 EF_INLINE void multiply_tiles(const float* x, int64_t tile_stride, int64_t plane,
-                              const float* const* w, int64_t channels,
+                              const float* const* w, int64_t channels, bool ahead,
                               Values<float> (&re)[kRows][kGroups],
                               Values<float> (&im)[kRows][kGroups]) {
   Values<float> both[kRows][kGroups] = {};
@@ -101,19 +109,20 @@ EF_INLINE void multiply_tiles(const float* x, int64_t tile_stride, int64_t plane
     for (int v = 0; v < kGroups; ++v) {
       real[v] = load(w[v] + c * 2 * kPoseBlock);
       const Values<float> imaginary = load(w[v] + c * 2 * kPoseBlock + kPoseBlock);
+      if (ahead) {
+        __builtin_prefetch(w[v] + (channels + c) * 2 * kPoseBlock);
+        __builtin_prefetch(w[v] + (channels + c) * 2 * kPoseBlock + kPoseBlock);
+      }
       less[v] = imaginary - real[v];
       more[v] = real[v] + imaginary;
     }
+    // One number of the field at a time: sums, templates and that fill the registers.
+    const float* at = x + c;
 #pragma GCC unroll 4
     for (int j = 0; j < kRows; ++j) {
-      const float* at = x + j * tile_stride + c;
-      const Values<float> xr = all(at[0]), xi = all(at[plane]), xs = all(at[2 * plane]);
-#pragma GCC unroll 2
-      for (int v = 0; v < kGroups; ++v) {
-        both[j][v] = product_plus(xs, real[v], both[j][v]);
-        im[j][v] = product_plus(xr, less[v], im[j][v]);
-        re[j][v] = product_plus(xi, more[v], re[j][v]);
-      }
+      add_products<kGroups>(at[j * tile_stride], less, im[j]);
+      add_products<kGroups>(at[j * tile_stride + plane], more, re[j]);
+      add_products<kGroups>(at[j * tile_stride + 2 * plane], real, both[j]);
     }
   }
 #pragma GCC unroll 4

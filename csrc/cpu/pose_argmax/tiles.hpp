@@ -11,23 +11,23 @@ template <int kTile>
 class TileProducts {
  public:
   static constexpr int kHalf = kTile / 2 + 1;
-  static constexpr int64_t kUnits =
-      3;  // of kTileRows tiles; their work fits the second-level cache
+  // Tiles that fit the second-level cache together.
+  static constexpr int64_t kBlock = 3 * kTileRows;
 
   // Of the poses of the spectrum in the panels: those of the bank, or those of the basis.
   TileProducts(const PoseGroup& group, int64_t blocks, int threads, void* memory = nullptr)
       : g_(group), p_(group.p), blocks_(blocks), carver_(memory) {
     tiles_ = g_.count * p_.tiles();
     slots_ = share_of(tiles_, threads);
-    field_ = carver_.template take<float>(p_.frequencies * kUnits * kTileRows * 3 * p_.cp);
+    most_ = std::min(limit(), whole_blocks(p_.group * p_.tiles(), threads));
+    field_ = carver_.template take<float>(p_.frequencies * most_ * 3 * p_.cp);
     half_ = carver_.template take<float>(kHalf * kTile * kComplex);
-    column_ = carver_.template take<float>(kUnits * kTileRows * kTileGroups * kTile * kComplex);
-    rows_ = carver_.template take<float>(kUnits * kTileRows * kTileGroups * p_.valid_rows * kHalf *
-                                         kComplex);
+    column_ = carver_.template take<float>(kBlock * kTileGroups * kTile * kComplex);
+    rows_ = carver_.template take<float>(kBlock * kTileGroups * p_.valid_rows * kHalf * kComplex);
   }
   size_t bytes() const { return carver_.bytes(); }
   int64_t tasks() const { return (tiles_ + slots_ - 1) / slots_; }
-  int64_t most_entries() const { return kUnits * kTileRows * p_.tile_windows(); }
+  int64_t most_entries() const { return most_ * p_.tile_windows(); }
 
   // visit(image, first entry, last entry + 1) for what a task fills
   template <class Visit>
@@ -75,31 +75,44 @@ class TileProducts {
   static constexpr int rows_of(int kx) { return mirrored(kx) ? kHalf : kTile; }
   static constexpr int first_of(int kx) { return kx ? kHalf + (kx - 1) * kTile : 0; }
 
-  // Tiles of a task: at most what fits the second-level cache, and the same for all threads.
-  static int64_t share_of(int64_t tiles, int threads) {
-    const int64_t most = kUnits * kTileRows;
+  // A task reads the whole bank. Where that comes from memory, many tiles share it; small banks stay in the caches, as
+  // long as the tiles leave them there.
+  int64_t limit() const { return blocks_ > 8 ? 5 * kBlock : kBlock; }
+
+  // Tiles of a task: whole blocks for one thread, and the same number for each of several.
+  int64_t share_of(int64_t tiles, int threads) const {
+    if (threads == 1) return std::min(limit(), whole_blocks(tiles, 1));
     const int64_t share = std::max<int64_t>((tiles + threads - 1) / threads, 1);
-    if (threads == 1) return std::min(most, (share + kTileRows - 1) / kTileRows * kTileRows);
-    const int64_t parts = (share + most - 1) / most;
+    const int64_t parts = (share + limit() - 1) / limit();
     return (share + parts - 1) / parts;
   }
+  static int64_t whole_blocks(int64_t tiles, int threads) {
+    const int64_t share = std::max<int64_t>((tiles + threads - 1) / threads, 1);
+    return (share + kBlock - 1) / kBlock * kBlock;
+  }
 
-  // Numbers of one frequency: slots x (real, imaginary, sum) x channels.
-  float* frequency(int64_t f) const { return field_ + f * slots_ * 3 * p_.cp; }
+  // Real and imaginary parts of a tile at one frequency and their sums, p_.cp numbers each. Tiles of a block lie together.
+  float* frequency(int64_t f, int64_t slot) const {
+    const int64_t block = slot / kBlock * p_.frequencies + f;
+    return field_ + (block * kBlock + slot % kBlock) * 3 * p_.cp;
+  }
   float* row_of(int64_t slot, int group, int64_t row) const {
-    return rows_ + ((slot * kTileGroups + group) * p_.valid_rows + row) * kHalf * kComplex;
+    return rows_ + ((slot % kBlock * kTileGroups + group) * p_.valid_rows + row) * kHalf * kComplex;
   }
 
   float* column_of(int64_t slot, int group) const {
-    return column_ + (slot * kTileGroups + group) * kTile * kComplex;
+    return column_ + (slot % kBlock * kTileGroups + group) * kTile * kComplex;
   }
 
   template <int kGroups, class Sink>
   void run_poses(int64_t v, bool shifted, const Sink& sink) {
-    for (int kx = 0; kx < kHalf; ++kx) multiply_column<kGroups>(v, kx);
-    for (int64_t slot = 0; slot < used_; ++slot)
-      for (int group = 0; group < kGroups; ++group)
-        invert_rows(slot, group, v + group, shifted, sink);
+    for (int64_t begin = 0; begin < used_; begin += kBlock) {
+      const int64_t end = std::min(begin + kBlock, used_);
+      for (int kx = 0; kx < kHalf; ++kx) multiply_column<kGroups>(v, kx, begin, end);
+      for (int64_t slot = begin; slot < end; ++slot)
+        for (int group = 0; group < kGroups; ++group)
+          invert_rows(slot, group, v + group, shifted, sink);
+    }
   }
 
   void transform_field(int64_t slot) {
@@ -144,7 +157,7 @@ class TileProducts {
     }
     forward_dft<kTile>(re, im);
     for (int ky = 0; ky < rows_of(kx); ++ky) {
-      float* to = frequency(first_of(kx) + ky) + slot * 3 * p_.cp + c;
+      float* to = frequency(first_of(kx) + ky, slot) + c;
       store(to, re[ky]);
       store(to + p_.cp, im[ky]);
       store(to + 2 * p_.cp, re[ky] + im[ky]);
@@ -153,7 +166,7 @@ class TileProducts {
 
   // The frequencies of column kx of kTileRows tiles and kTileGroups vectors of poses, and their transform along y.
   template <int kGroups>
-  void multiply_column(int64_t v, int kx) {
+  void multiply_column(int64_t v, int kx, int64_t begin, int64_t end) {
     const float* w[kGroups];
     const int64_t numbers = p_.c * 2;  // of a pose at one frequency
     for (int group = 0; group < kGroups; ++group)
@@ -161,13 +174,13 @@ class TileProducts {
                  first_of(kx) * numbers * kPoseBlock;
     for (int ky = 0; ky < rows_of(kx); ++ky) {
       const bool mirror = mirrored(kx) && ky > 0 && ky < kTile / 2;
-      int64_t slot = 0;
-      for (; slot + kTileRows <= used_; slot += kTileRows)
+      int64_t slot = begin;
+      for (; slot + kTileRows <= end; slot += kTileRows)
         multiply_frequency<kTileRows, kGroups>(w, slot, kx, ky, mirror);
-      for (; slot < used_; ++slot) multiply_frequency<1, kGroups>(w, slot, kx, ky, mirror);
+      for (; slot < end; ++slot) multiply_frequency<1, kGroups>(w, slot, kx, ky, mirror);
       for (int group = 0; group < kGroups; ++group) w[group] += numbers * kPoseBlock;
     }
-    for (int64_t slot = 0; slot < used_; ++slot)
+    for (int64_t slot = begin; slot < end; ++slot)
       for (int group = 0; group < kGroups; ++group) invert_column(group, kx, slot);
   }
 
@@ -175,8 +188,8 @@ class TileProducts {
   EF_INLINE void multiply_frequency(const float* const* w, int64_t slot, int kx, int ky,
                                     bool mirror) {
     V re[kRows][kGroups], im[kRows][kGroups];
-    multiply_tiles<kRows, kGroups>(frequency(first_of(kx) + ky) + slot * 3 * p_.cp, 3 * p_.cp,
-                                   p_.cp, w, p_.c, re, im);
+    multiply_tiles<kRows, kGroups>(frequency(first_of(kx) + ky, slot), 3 * p_.cp, p_.cp, w, p_.c,
+                                   slot % kBlock == 0, re, im);
     for (int j = 0; j < kRows; ++j)
       for (int group = 0; group < kGroups; ++group) {
         float* to = column_of(slot + j, group) + ky * kComplex;
@@ -243,7 +256,7 @@ class TileProducts {
 
   const PoseGroup& g_;
   const PosePlan& p_;
-  int64_t blocks_, tiles_, slots_, begin_ = 0, used_ = 0;
+  int64_t blocks_, tiles_, slots_, most_, begin_ = 0, used_ = 0;
   Carver carver_;
   float *field_, *half_, *column_, *rows_;
 };
