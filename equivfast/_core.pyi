@@ -95,7 +95,7 @@ def pose_argmax(
     stride: Sequence[int],
     bank: tuple[int, int, int],
     bias: int,
-    kind: tuple[int, int, int],
+    kind: tuple[int, int, int, int],
     panels: tuple[int, ...],
     bounds: Sequence[float],
     prior: tuple[int, int],

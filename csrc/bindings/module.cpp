@@ -215,8 +215,8 @@ void bind_feature_transform(py::module_& m) {
         });
 }
 
-// panels: route, tile, rank and where they stand; bounds: leak, departure, mix_length, coarse_error.
-ef::PosePanels pose_panels(const Numbers<3>& kind, const Numbers<9>& at,
+// panels: route, tile, rank, blocks of clusters and where they stand; bounds: leak, departure, mix_length, coarse_error.
+ef::PosePanels pose_panels(const Numbers<4>& kind, const Numbers<13>& at,
                            const std::array<double, 4>& bounds) {
   return {static_cast<ef::PoseRoute>(kind.of[0]),
           pointer<const float>(at.of[0]),
@@ -231,6 +231,11 @@ ef::PosePanels pose_panels(const Numbers<3>& kind, const Numbers<9>& at,
           bounds[1],
           bounds[2],
           kind.of[2],
+          pointer<const int64_t>(at.of[9]),
+          pointer<const float>(at.of[10]),
+          pointer<const float>(at.of[11]),
+          pointer<const float>(at.of[12]),
+          kind.of[3],
           pointer<const int16_t>(at.of[7]),
           pointer<const float>(at.of[8]),
           bounds[3]};
@@ -242,7 +247,7 @@ void bind_pose_argmax(py::module_& m) {
   using ef::PoseArgmaxArgs;
   m.def("pose_argmax",
         [](uintptr_t features, const Dims& shape, const Dims& stride, const Numbers<3>& bank,
-           uintptr_t bias, const Numbers<3>& kind, const Numbers<9>& panels,
+           uintptr_t bias, const Numbers<4>& kind, const Numbers<13>& panels,
            const std::array<double, 4>& bounds, const Numbers<2>& prior, const Numbers<2>& mask,
            const Numbers<3>& positions, bool over_image, int64_t top_k, double suppression,
            uintptr_t neighbours, double threshold, int64_t budget, const Numbers<5>& out,

@@ -51,8 +51,15 @@ struct PosePanels {
   const float* residual;  // (blocks, 16): length of the rest, in the basis' complement
   double leak;            // the largest length of the rest in the span of the basis
   double departure;       // Frobenius distance of the basis from an orthonormal one
-  double mix_length;      // of the longest row of mix
+  double mix_length;      // of the longest row of mix, and of the longest centre
   int64_t rank;
+  // Low rank, or cluster_blocks 0: clusters of poses whose rows of mix are near a centre. A pose's cluster (g); the
+  // centres (cluster_blocks, rank, 16), their largest distance from a row and the largest residual (cluster_blocks, 16).
+  const int64_t* cluster;
+  const float* centres;
+  const float* cluster_radius;
+  const float* cluster_residual;
+  int64_t cluster_blocks;
   // Direct, or null: (blocks, kh, kw, (c + 1) / 2, 16, 2), the nearest multiples of a step of its own for each pose, of a
   // length of at most kPairLength steps and numbers of at most kPairLargest.
   const int16_t* coarse;

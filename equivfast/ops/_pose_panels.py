@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from equivfast.ops import _pose_clusters
+
 ROUTES = ("direct", "fft", "low_rank")
 BLOCK = 16  # kPoseBlock
 PAIR_LENGTH, PAIR_LARGEST = 46000.0, 32767.0  # kPairLength, kPairLargest
@@ -33,9 +35,35 @@ class Panels:
 PARTS = {
     "direct": ("templates", "norm", "sums", "direct", "coarse", "coarse_step"),
     "fft": ("templates", "norm", "sums", "spectrum"),
-    "low_rank": ("templates", "norm", "sums", "direct", "spectrum", "mix", "residual"),
+    "low_rank": (
+        "templates",
+        "norm",
+        "sums",
+        "direct",
+        "spectrum",
+        "mix",
+        "residual",
+        "cluster",
+        "centres",
+        "cluster_radius",
+        "cluster_residual",
+    ),
 }
-PANELS = ("templates", "norm", "sums", "direct", "spectrum", "mix", "residual", "coarse", "coarse_step")
+PANELS = (
+    "templates",
+    "norm",
+    "sums",
+    "direct",
+    "spectrum",
+    "mix",
+    "residual",
+    "coarse",
+    "coarse_step",
+    "cluster",
+    "centres",
+    "cluster_radius",
+    "cluster_residual",
+)
 
 
 def whole(count: int) -> int:
@@ -142,6 +170,13 @@ def make(
     basis, mix, residual, bounds = low_rank(templates, vectors)
     by_tile = spectrum(basis, tile) if tile else basis.new_empty(0)
     by_window = basis.new_empty(0) if tile else direct_panel(basis)
+    found = _pose_clusters.clusters(mix, residual)
+    leak, departure, mix_length = bounds
+    longest = torch.cat([found.centre.double().norm(dim=1) * (1 + 1e-6), torch.tensor([mix_length])])
+    of_clusters = (found.cluster, *map(lanes_last, found[1:]))
     return Panels(
-        route, (*common, by_window, by_tile, lanes_last(mix), lanes_last(residual)), tile, (*bounds, 0.0)
+        route,
+        (*common, by_window, by_tile, lanes_last(mix), lanes_last(residual), *of_clusters),
+        tile,
+        (leak, departure, float(longest.max()), 0.0),
     )

@@ -77,11 +77,11 @@ def _run(
         return outputs
     bias = None if bias is None else bias.contiguous()
     at = tuple(pointer(part.get(name)) for name in PANELS)
-    rank = part["mix"].shape[1] if "mix" in part else 0
+    rank, clusters = (part["mix"].shape[1], len(part["centres"])) if "mix" in part else (0, 0)
     m = 0 if q.positions is None else q.positions.shape[1]
     _core.pose_argmax(
         features.data_ptr(), features.shape, features.stride(), (g, kh, kw), pointer(bias),
-        (ROUTES.index(route), tile, rank), at, bounds,
+        (ROUTES.index(route), tile, rank, clusters), at, bounds,
         (pointer(q.prior), _stride(q.prior)), (pointer(q.mask), _stride(q.mask)),
         (pointer(q.positions), _stride(q.positions), m), q.over_image, q.top_k, q.suppression,
         pointer(q.neighbours), q.threshold, budget, tuple(map(pointer, outputs)), threads(),

@@ -7,8 +7,10 @@ namespace fuzz {
 namespace {
 
 struct Bank {
-  int64_t g, c, kh, kw, tile, rank;
-  std::vector<float> templates, direct, spectrum, mix, residual, coarse_step;
+  int64_t g, c, kh, kw, tile, rank, clusters;
+  std::vector<float> templates, direct, spectrum, mix, residual, coarse_step, centres,
+      cluster_radius, cluster_residual;
+  std::vector<int64_t> cluster;
   std::vector<int16_t> coarse;
   std::vector<double> norm, sums;
 
@@ -18,7 +20,8 @@ struct Bank {
         kh(random.integer(1, random.coin() ? 4 : 16)),
         kw(random.integer(1, random.coin() ? 4 : 16)),
         tile(random.coin() ? 16 : 32),
-        rank(route == ef::PoseRoute::low_rank ? 16 * random.integer(1, 2) : 0) {
+        rank(route == ef::PoseRoute::low_rank ? 16 * random.integer(1, 2) : 0),
+        clusters(rank ? random.integer(0, 2) : 0) {
     const int64_t blocks = (g + 15) / 16, cp = (c + 15) / 16 * 16,
                   parts = rank ? rank / 16 : blocks;
     templates = finite<float>(random, g * kh * kw * cp);
@@ -26,6 +29,11 @@ struct Bank {
     spectrum = finite<float>(random, parts * (tile * tile / 2 + 2) * c * 32);
     mix = finite<float>(random, blocks * rank * 16);
     residual = finite<float>(random, blocks * 16);
+    centres = finite<float>(random, clusters * rank * 16);
+    cluster_radius = finite<float>(random, clusters * 16);
+    cluster_residual = finite<float>(random, clusters * 16);
+    for (int64_t pose = 0; clusters && pose < g; ++pose)
+      cluster.push_back(random.integer(0, clusters * 16 - 1));
     coarse = finite<int16_t>(random, blocks * kh * kw * ((c + 1) / 2) * 32);
     coarse_step = finite<float>(random, blocks * 16);
     norm = finite<double>(random, g);
@@ -54,6 +62,11 @@ struct Bank {
             .1,
             4.,
             rank,
+            cluster.data(),
+            centres.data(),
+            cluster_radius.data(),
+            cluster_residual.data(),
+            clusters,
             route == ef::PoseRoute::direct && coarsely ? coarse.data() : nullptr,
             coarse_step.data(),
             .1};

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import torch
 from pose_cases import Search, assert_same
 
 import equivfast as ef
-from equivfast.ops._pose_panels import PAIR_LARGEST, PAIR_LENGTH, coarse
+from equivfast.ops._pose_panels import PAIR_LARGEST, PAIR_LENGTH, PARTS, coarse, make
+from equivfast.ops._pose_query import query
+from equivfast.ops.pose_argmax import search
 
 RNG = np.random.default_rng(0)
 
@@ -74,6 +77,18 @@ def test_sums_fit_32_bits_and_the_error_is_that_of_the_multiples(shape: tuple[in
     assert left.max() <= error <= 1.001 * left.max() + 1e-30
     length = torch.from_numpy(templates).double().flatten(1).norm(dim=1)
     assert (left <= 2e-3 * length).all()
+
+
+def test_processors_that_can_compare_in_integers_do() -> None:
+    """Multiples with the wrong sign name the worst pose first, and then all others have to be scored."""
+    templates = torch.from_numpy(CASES["noise"][1])
+    panels = make(templates, "direct", lasting=True)
+    signs = [-1 if name == "coarse_step" else 1 for name in PARTS["direct"]]
+    false = replace(panels, tensors=tuple(t * s for t, s in zip(panels.tensors, signs, strict=True)))
+    ask = (torch.from_numpy(WINDOWS), templates, None)
+    q = query("location", 1, None, None, None, None, None)
+    right, other = (search(*ask, p, q).rescored.sum() for p in (panels, false))
+    assert (other > 10 * right) == (ef.build_info()["cpu_level"] == "avx512icl")
 
 
 def test_few_poses_of_a_window_stay_open() -> None:

@@ -30,6 +30,8 @@ class PoseGroup {
         exact_error_(carver.take<double>(plan.group)),
         projection_(carver.take<float>(plan.group * plan.entries * args.panels.rank)),
         beyond_(carver.take<float>(args.panels.rank ? plan.group * plan.entries : 0)),
+        within_(carver.take<float>(args.panels.rank ? plan.group * plan.entries : 0)),
+        cluster_offset_(carver.take<float>((same_offsets() ? 1 : plan.group) * cluster_lanes())),
         table(carver.take<float>(plan.group * plan.entries * kEntry)),
         margin(carver.take<double>(plan.group * plan.entries)) {
     for (int64_t g = 0; g < a.poses; ++g) longest = std::max(longest, a.panels.norm[g]);
@@ -57,11 +59,17 @@ class PoseGroup {
   const float* offset_of(int64_t i) const {
     return offset + (same_offsets() ? 0 : i * p.padded_poses());
   }
-  // Low rank: products of a window with the basis, and the length that the basis leaves of it.
+  // Low rank: products of a window with the basis, the length that the basis leaves of it, and their length.
   float* projection_of(int64_t i, int64_t e) const {
     return projection_ + (i * p.entries + e) * a.panels.rank;
   }
   float& beyond_of(int64_t i, int64_t e) const { return beyond_[i * p.entries + e]; }
+  float& within_of(int64_t i, int64_t e) const { return within_[i * p.entries + e]; }
+  // A search first compares clusters of poses, whose offset is the highest of theirs.
+  bool clustered() const { return a.over_image && a.panels.cluster_blocks > 0; }
+  const float* cluster_offset_of(int64_t i) const {
+    return cluster_offset_ + (same_offsets() ? 0 : i * cluster_lanes());
+  }
   float* entry_of(int64_t i, int64_t e) const { return table + (i * p.entries + e) * kEntry; }
   double& margin_of(int64_t i, int64_t e) const { return margin[i * p.entries + e]; }
 
@@ -134,6 +142,7 @@ class PoseGroup {
     return longest_yet;
   }
 
+  int64_t cluster_lanes() const { return a.panels.cluster_blocks * kPoseBlock; }
   bool same_offsets() const { return !centred && a.prior_stride == 0; }
 
   void fill_offsets(int64_t i) {
@@ -153,6 +162,17 @@ class PoseGroup {
     }
     for (int64_t g = a.poses; g < p.padded_poses(); ++g) to[g] = to[a.poses - 1];
     offset_length[i] = largest;
+    if (clustered()) fill_cluster_offsets(i);
+  }
+
+  void fill_cluster_offsets(int64_t i) {
+    const float* from = offset + i * p.padded_poses();
+    float* to = cluster_offset_ + i * cluster_lanes();
+    std::fill_n(to, cluster_lanes(), -std::numeric_limits<float>::infinity());
+    for (int64_t g = 0; g < a.poses; ++g) {
+      float& highest = to[a.panels.cluster[g]];
+      highest = std::max(highest, from[g]);
+    }
   }
 
   float* field;
@@ -166,7 +186,7 @@ class PoseGroup {
 
  private:
   double* exact_error_;
-  float *projection_, *beyond_;
+  float *projection_, *beyond_, *within_, *cluster_offset_;
   float* table;
   double* margin;
 };

@@ -1,6 +1,6 @@
 #pragma once
 #include "cpu/pose_argmax/exact.hpp"
-#include "cpu/pose_argmax/upper_bounds.hpp"
+#include "cpu/pose_argmax/mix.hpp"
 #include "cpu/pose_argmax/windows.hpp"
 
 // Location mode: from the table to the best pose of each window.
@@ -100,7 +100,7 @@ class Locate {
     for (int64_t block = 0; block < p_.blocks; block += kSpread) {
       const int64_t blocks = std::min<int64_t>(kSpread, p_.blocks - block),
                     from = block * kPoseBlock;
-      upper_bounds(g_, i, e, block, blocks, upper);
+      mix_blocks(g_, {i, e}, block, blocks, upper);
       for (int64_t k = 0; k < blocks * kPoseBlock && from + k < p_.poses; ++k) {
         const int64_t g = from + k;
         if (upper[k] < least || g == first) continue;

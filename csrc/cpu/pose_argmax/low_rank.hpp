@@ -1,10 +1,11 @@
 #pragma once
+#include "cpu/pose_argmax/mix.hpp"
 #include "cpu/pose_argmax/screens.hpp"
 #include "cpu/pose_argmax/windows.hpp"
 
 // The route for banks that are nearly combinations of few templates: the products of the field with an orthonormal
 // basis, mixed to scores, and the length of what the basis leaves of the window times what it leaves of the
-// template. The table holds upper bounds of scores.
+// template. The table holds upper bounds of scores: of poses, or of clusters of them, which a search then opens.
 EF_LEVEL_BEGIN
 
 template <class Products>
@@ -43,20 +44,13 @@ class LowRankScreen {
         measure(i, e, w, error_[e - begin]);
       }
     });
-    for (int64_t k = 0; k < count;)
-      with_window_rows(count - k, [&](auto rows) {
-        for (int64_t v = 0; v < vectors(); v += kWindowGroups) mix<rows>(k, count, v);
-        k += rows;
-      });
+    if (g_.clustered())
+      mix_clusters(g_, kept_, count);
+    else
+      mix_poses(g_, kept_, count);
   }
 
  private:
-  struct Place {
-    int64_t image, entry;
-  };
-
-  int64_t vectors() const { return p_.blocks * kParts; }
-
   // What the basis leaves of a window, and the margin that is the same for all poses: docs/exact-argmax.md,
   // "Low rank".
   void measure(int64_t i, int64_t e, const Window& w, double error) {
@@ -72,38 +66,13 @@ class LowRankScreen {
     const double sure = std::max(projected * (1 - 1e-4) - slip, 0.0);
     const double beyond = std::sqrt(std::max(length * length - sure * sure, 0.0));
     g_.beyond_of(i, e) = static_cast<float>(beyond * (1 + 1e-6));
-    const double mixed = panels.mix_length * projected * (1 + 1e-4);
+    const double within = projected * (1 + 1e-4), mixed = panels.mix_length * within;
+    g_.within_of(i, e) = static_cast<float>(within);
     g_.margin_of(i, e) =
-        certain(sum_factor(kPoseBlock + 2, rank_ / kPoseBlock) * (mixed + g_.longest * length) +
+        certain(sum_factor(rank_ + 4, 1) * (3 * mixed + g_.longest * length) +
                     panels.mix_length * error * root * (1 + panels.departure) +
                     panels.leak * length + 6 * kUnit * g_.offset_length[i] + g_.exact_margin(i),
                 length, g_.longest);
-  }
-
-  template <int kRows>
-  void mix(int64_t k, int64_t count, int64_t v) {
-    const WindowShape shape{rank_ / kPoseBlock, 1, kPoseBlock, kPoseBlock, 0};
-    const PosePanels& panels = g_.a.panels;
-    const float* rows[kRows];
-    for (int j = 0; j < kRows; ++j) {
-      const Place at = kept_[std::min(k + j, count - 1)];
-      rows[j] = g_.projection_of(at.image, at.entry);
-    }
-    const float* of_poses[kWindowGroups];
-    for (int g = 0; g < kWindowGroups; ++g)
-      of_poses[g] = panel_of(panels.mix, std::min(v + g, vectors() - 1), rank_);
-    Values<float> total[kRows][kWindowGroups];
-    multiply_windows<FloatProducts, kRows, kWindowGroups>(rows, shape, of_poses, total);
-    for (int g = 0; g < kWindowGroups && v + g < vectors(); ++g) {
-      const int64_t at = (v + g) * kLanes<float>;
-      const Values<float> rest = load(panels.residual + at);
-      for (int j = 0; j < kRows && k + j < count; ++j) {
-        const Place of = kept_[k + j];
-        const Values<float> beyond = all(g_.beyond_of(of.image, of.entry));
-        const Values<float> score = total[j][g] + load(g_.offset_of(of.image) + at);
-        offer(g_.entry_of(of.image, of.entry), v + g, product_plus(rest, beyond, score));
-      }
-    }
   }
 
   const PoseGroup& g_;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cpu/pose_argmax/exact.hpp"
+#include "cpu/pose_argmax/mix.hpp"
 #include "cpu/pose_argmax/windows.hpp"
 
 // Image mode: best first. A heap holds windows, lanes of a window and scored poses, each under the highest score
@@ -25,10 +26,8 @@ class Search {
     ExactScorer<float, decltype(push)> scorer(g_, push);
     fill();
     int64_t found = 0;
-    while (found < a_.top_k && !heap_.empty()) {
-      std::pop_heap(heap_.begin(), heap_.end(), Later{});
-      const Item top = heap_.back();
-      heap_.pop_back();
+    while (found < a_.top_k && more(scorer)) {
+      const Item top = pop(clusters_first() ? clusters_ : heap_);
       if (top.ranked.score < a_.threshold) break;
       if (top.kind == kEmpty) push_empty(top.ranked, top.rank + 1);
       if (suppressed(top)) continue;
@@ -46,7 +45,7 @@ class Search {
   }
 
  private:
-  enum Kind : int8_t { kWindow, kLaneBest, kLaneRest, kScored, kEmpty };
+  enum Kind : int8_t { kClusters, kWindow, kLaneBest, kLaneRest, kScored, kEmpty };
   struct Item {
     ScoredPose ranked;  // its score is a bound unless scored()
     int64_t entry;
@@ -64,6 +63,26 @@ class Search {
     }
   };
 
+  static Item pop(std::vector<Item>& heap) {
+    std::pop_heap(heap.begin(), heap.end(), Later{});
+    const Item top = heap.back();
+    heap.pop_back();
+    return top;
+  }
+  bool clusters_first() const {
+    return !clusters_.empty() && (heap_.empty() || Later{}(heap_.front(), clusters_.front()));
+  }
+
+  // Scores are computed some at a time: not before one of them may be the next of the ranking, or spare opening
+  // clusters.
+  template <class Scorer>
+  bool more(Scorer& scorer) {
+    const bool open = !heap_.empty() && !heap_.front().scored() && !clusters_first() &&
+                      heap_.front().ranked.score >= a_.threshold;
+    if (!open) scorer.flush();
+    return !heap_.empty() || !clusters_.empty();
+  }
+
   // At most this score: infinity where nothing is certain.
   double bound(float screened, int64_t entry) const {
     const double at_most = static_cast<double>(screened) + g_.margin_of(image_, entry);
@@ -78,6 +97,7 @@ class Search {
 
   void fill() {
     heap_.clear();
+    clusters_.clear();
     taken_.clear();
     scores_.clear();
     added_.clear();
@@ -89,13 +109,35 @@ class Search {
         push_empty({kNoScore, -1, w.y, w.x}, 0);
         continue;
       }
-      const Entry entry{g_.entry_of(image_, e)};
-      double highest = kNoScore;
-      for (int l = 0; l < kPoseBlock; ++l)
-        highest = std::max({highest, bound(entry.best(l), e), bound(entry.second(l), e)});
-      if (highest >= a_.threshold) heap_.push_back({{highest, -1, w.y, w.x}, e, kWindow, 0});
+      const Item item = window(e, w.y, w.x, g_.clustered() ? kClusters : kWindow);
+      if (item.ranked.score < a_.threshold) continue;
+      (g_.clustered() ? clusters_ : heap_).push_back(item);
     }
     std::make_heap(heap_.begin(), heap_.end(), Later{});
+    std::make_heap(clusters_.begin(), clusters_.end(), Later{});
+  }
+
+  Item window(int64_t e, int64_t y, int64_t x, Kind kind) const {
+    const Entry entry{g_.entry_of(image_, e)};
+    return {{bound(entry.highest(), e), -1, y, x}, e, kind, 0};
+  }
+
+  // From clusters to poses: of the window and of those that come next, as many as are mixed together.
+  void open_clusters(const Item& first) {
+    Item items[kWindowRows] = {first};
+    int64_t count = 1;
+    while (count < kWindowRows && !clusters_.empty()) {
+      items[count] = pop(clusters_);
+      if (!suppressed(items[count])) ++count;
+    }
+    Place places[kWindowRows];
+    for (int64_t k = 0; k < count; ++k) {
+      places[k] = {image_, items[k].entry};
+      clear_entries(g_.entry_of(image_, items[k].entry), 1);
+    }
+    mix_poses(g_, places, count);
+    for (int64_t k = 0; k < count; ++k)
+      push(window(items[k].entry, items[k].ranked.y, items[k].ranked.x, kWindow));
   }
 
   template <class Scorer>
@@ -103,6 +145,8 @@ class Search {
     const Entry entry{g_.entry_of(image_, item.entry)};
     const ScoredPose& at = item.ranked;
     switch (item.kind) {
+      case kClusters:
+        return open_clusters(item);
       case kWindow:
         for (int l = 0; l < kPoseBlock; ++l) {
           const int64_t pose = entry.pose(l);
@@ -118,13 +162,11 @@ class Search {
         }
         return;
       case kLaneBest:
-        scorer.add(image_, at.y, at.x, at.pose, item.entry);
-        return scorer.flush();
+        return scorer.add(image_, at.y, at.x, at.pose, item.entry);
       default:
         if (a_.panels.rank) return open_rest(item);
         for (int64_t g = item.lane; g < p_.poses; g += kPoseBlock)
           if (g != entry.pose(item.lane)) scorer.add(image_, at.y, at.x, g, item.entry);
-        return scorer.flush();
     }
   }
 
@@ -199,7 +241,7 @@ class Search {
   const Windows windows_;
   int64_t image_ = 0;
   double least_ = kNoScore;  // scores below this are not wanted
-  std::vector<Item> heap_;
+  std::vector<Item> heap_, clusters_;
   std::vector<ScoredPose> taken_, added_;
   std::vector<double> scores_;  // the top_k best
 };
