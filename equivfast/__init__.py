@@ -16,7 +16,7 @@ from equivfast._build_info import build_info, set_cpu_level
 from equivfast.ops import PoseResult, feature_transform, hog, pose_argmax
 
 if TYPE_CHECKING:
-    from equivfast import data, groups, inversion, maps, pose, representations, studies
+    from equivfast import data, groups, inversion, maps, nn, pose, representations, studies
     from equivfast.pose import PoseBank
 
 __version__ = "0.1.0"
@@ -31,6 +31,7 @@ __all__ = [
     "hog",
     "inversion",
     "maps",
+    "nn",
     "pose",
     "pose_argmax",
     "representations",
@@ -38,7 +39,7 @@ __all__ = [
     "studies",
 ]
 
-_ROOMS = ("data", "groups", "inversion", "maps", "pose", "representations", "studies")
+_ROOMS = ("data", "groups", "inversion", "maps", "nn", "pose", "representations", "studies")
 
 
 def __getattr__(name: str) -> Any:

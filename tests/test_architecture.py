@@ -21,7 +21,7 @@ FACE = "equivfast/__init__.py"
 PYTHON_FLOORS = (
     {"cli"},
     {FACE},
-    {"studies", "compat", "testing"},
+    {"studies", "compat", "testing", "nn"},
     {"pose"},
     {"maps", "inversion"},
     {"representations"},

@@ -94,6 +94,14 @@ class PoseBank:
     def __len__(self) -> int:
         return len(self.templates)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and other processes: without what is laid out again at first use."""
+        return self.__dict__ | {"_vectors": None, "_panels": {}, "_lock": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._lock = threading.Lock()
+
     def __repr__(self) -> str:
         g, c, kh, kw = self.templates.shape
         return f"PoseBank({g} poses of {c}x{kh}x{kw}, route={self.route!r})"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -84,3 +86,14 @@ def test_damaged_banks_are_refused(arrays: dict[str, Any], fields: dict[str, Any
     description, whole = FILE.read(path)
     FILE.write(path, description | fields, {k: v for k, v in (whole | arrays).items() if v is not None})
     assert " is damaged: " in refused(path)
+
+
+@pytest.mark.parametrize("used", [False, True], ids=["new", "used"])
+def test_copies_and_other_processes(used: bool) -> None:
+    bank = ef.PoseBank(TEMPLATES, BIAS, POSES)
+    field = RNG.normal(size=(1, 5, 9, 9)).astype(np.float32)
+    if used:
+        bank.argmax(field)
+    for other in (copy.deepcopy(bank), pickle.loads(pickle.dumps(bank))):
+        for found, wanted in zip(other.argmax(field), bank.argmax(field), strict=True):
+            np.testing.assert_array_equal(found, wanted)

@@ -1,0 +1,145 @@
+"""The ops and maps as `torch.nn.Module`s: for `nn.Sequential`, `state_dict`, `.to(device)` and training.
+
+>>> import torch
+>>> from equivfast import nn
+>>> model = torch.nn.Sequential(nn.HOG(), nn.PoseArgmax(torch.zeros(12, 31, 4, 4)))
+>>> model(torch.zeros(1, 1, 64, 64)).pose.shape
+torch.Size([1, 5, 5])
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from scipy.sparse import csr_array
+from torch import Tensor
+
+from equivfast import groups, maps, ops
+from equivfast.ops import PoseResult
+from equivfast.ops._register import as_tensor
+from equivfast.pose import PoseBank
+
+__all__ = ["HOG", "FeatureTransform", "Map", "PoseArgmax"]
+
+
+class HOG(torch.nn.Module):
+    """:func:`equivfast.hog` with its settings kept: images (n, c, h, w) -> fields (n, d, H, W)."""
+
+    def __init__(
+        self,
+        cell: int = 8,
+        orientations: int = 9,
+        variant: str = "uoctti",
+        assignment: str = "nearest",
+        layout: str = "channels",
+    ) -> None:
+        super().__init__()
+        self.settings = (cell, orientations, variant, assignment, layout)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return ops.hog(images, *self.settings)
+
+    def extra_repr(self) -> str:
+        return "cell={}, orientations={}, variant={!r}, assignment={!r}, layout={!r}".format(*self.settings)
+
+
+class FeatureTransform(torch.nn.Module):
+    """:func:`equivfast.feature_transform` with its arrays kept; mix and bias are parameters.
+
+    Shapes  as there. index and weight are buffers: where cells come from is not learned
+    Raises  ValueError, at the first call, for what does not fit together
+    """
+
+    def __init__(self, index: Any, mix: Any, weight: Any = None, bias: Any = None) -> None:
+        super().__init__()
+        name = "feature_transform"
+        self.register_buffer("index", as_tensor(name, "index", index).clone())
+        self.register_buffer("weight", None if weight is None else as_tensor(name, "weight", weight).clone())
+        self.mix = torch.nn.Parameter(as_tensor(name, "mix", mix).detach().clone())
+        self.bias = None if bias is None else torch.nn.Parameter(as_tensor(name, "bias", bias).detach().clone())
+
+    def forward(self, features: Tensor) -> Tensor:
+        out: Tensor = ops.feature_transform(features, self.index, self.mix, self.weight, self.bias)
+        return out
+
+    def extra_repr(self) -> str:
+        return f"index={tuple(self.get_buffer('index').shape)}, mix={tuple(self.mix.shape)}"
+
+
+class Map(torch.nn.Module):
+    """A :class:`equivfast.maps.Map` whose matrix and bias can be trained: the transformation layer M_g of a network.
+
+    Shapes  features (n, c, H, W) -> (n, d, H', W'), as of the map; its kinds "shared" and "window"
+    Start   the map's own numbers, in `dtype`; where most of the matrix is 0 it becomes dense
+    Back    `.map()`: the map with the numbers of now
+    Source  Lenc & Vedaldi 2015, section 3.2: M_g^-1 between two layers, trained through the rest
+    """
+
+    def __init__(self, of: maps.Map, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        self.of = of
+        matrix = of.weight.toarray() if isinstance(of.weight, csr_array) else of.weight
+        self._moved: tuple[Any, Tensor, Tensor] | None = None  # of the last size
+        self.weight = torch.nn.Parameter(torch.as_tensor(matrix, dtype=dtype).clone())
+        self.bias = torch.nn.Parameter(torch.as_tensor(of.bias, dtype=dtype).clone())
+
+    def forward(self, features: Tensor) -> Tensor:
+        if self.of.kind == "window":
+            shape = (self.of.channels[1], self.of.target.height, self.of.target.width)
+            return torch.nn.functional.linear(features.flatten(1), self.weight, self.bias).unflatten(1, shape)
+        m = self.of.support or 1
+        mix = self.weight.unflatten(1, (self.of.channels[0], m, m))
+        index, weight = self._action(tuple(features.shape[2:]))
+        out: Tensor = ops.feature_transform(features, index, mix, weight.to(features.dtype), self.bias)
+        return out
+
+    def _action(self, size: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+        """Where the cells of a field of this size come from, on the device of the weights."""
+        if self._moved is None or self._moved[0] != (size, self.weight.device):
+            action = groups.grid_action(self.of.g, self.of.grid(*size), None, self.of.interpolation)
+            index, weight = (torch.from_numpy(a).to(self.weight.device) for a in (action.index, action.weight))
+            self._moved = ((size, self.weight.device), index, weight)
+        return self._moved[1:]
+
+    def map(self) -> maps.Map:
+        """The map with the trained numbers."""
+        weight, bias = (p.detach().double().cpu().numpy() for p in (self.weight, self.bias))
+        of = self.of
+        return maps.Map(
+            of.kind, of.g, of.method, weight, bias, of.channels, of.source, of.target, of.support,
+            of.interpolation, of.settings,
+        )  # fmt: skip
+
+    def extra_repr(self) -> str:
+        return f"{self.of.kind}, {self.of.g.name}, {self.of.channels[0]} -> {self.of.channels[1]} channels"
+
+
+class PoseArgmax(torch.nn.Module):
+    """:func:`equivfast.pose_argmax` with its templates and its question kept; templates and bias are parameters.
+
+    Shapes  features (n, c, h, w) -> PoseResult, as there; `options` are its keywords
+    Cost    while gradients are wanted every call lays out the templates anew; else a :class:`equivfast.PoseBank` is
+            kept until they change
+    """
+
+    def __init__(self, templates: Any, bias: Any = None, **options: Any) -> None:
+        super().__init__()
+        bank = PoseBank(templates, bias)
+        self.templates = torch.nn.Parameter(bank.templates.clone())
+        self.bias = None if bank.bias is None else torch.nn.Parameter(bank.bias.clone())
+        self.options = options
+        self._bank: tuple[Any, PoseBank] | None = None
+
+    def forward(self, features: Tensor) -> PoseResult:
+        parts = [self.templates] if self.bias is None else [self.templates, self.bias]
+        if torch.is_grad_enabled() and any(p.requires_grad for p in parts):
+            return ops.pose_argmax(features, self.templates, self.bias, **self.options)
+        state = tuple((p.data_ptr(), p._version) for p in parts)
+        if self._bank is None or self._bank[0] != state:
+            self._bank = (state, PoseBank(self.templates, self.bias))
+        return self._bank[1].argmax(features, **self.options)
+
+    def extra_repr(self) -> str:
+        g, c, kh, kw = self.templates.shape
+        return ", ".join([f"{g} poses of {c}x{kh}x{kw}", *(f"{k}={v!r}" for k, v in self.options.items())])
