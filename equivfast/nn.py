@@ -57,7 +57,9 @@ class FeatureTransform(torch.nn.Module):
         self.register_buffer("index", as_tensor(name, "index", index).clone())
         self.register_buffer("weight", None if weight is None else as_tensor(name, "weight", weight).clone())
         self.mix = torch.nn.Parameter(as_tensor(name, "mix", mix).detach().clone())
-        self.bias = None if bias is None else torch.nn.Parameter(as_tensor(name, "bias", bias).detach().clone())
+        self.bias = (
+            None if bias is None else torch.nn.Parameter(as_tensor(name, "bias", bias).detach().clone())
+        )
 
     def forward(self, features: Tensor) -> Tensor:
         out: Tensor = ops.feature_transform(features, self.index, self.mix, self.weight, self.bias)
@@ -98,7 +100,9 @@ class Map(torch.nn.Module):
         """Where the cells of a field of this size come from, on the device of the weights."""
         if self._moved is None or self._moved[0] != (size, self.weight.device):
             action = groups.grid_action(self.of.g, self.of.grid(*size), None, self.of.interpolation)
-            index, weight = (torch.from_numpy(a).to(self.weight.device) for a in (action.index, action.weight))
+            index, weight = (
+                torch.from_numpy(a).to(self.weight.device) for a in (action.index, action.weight)
+            )
             self._moved = ((size, self.weight.device), index, weight)
         return self._moved[1:]
 
