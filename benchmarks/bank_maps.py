@@ -2,20 +2,17 @@
 
 analytic   what g does to HOG if only cells move and orientations turn: cells by the grid action with bilinear weights
            (k = 4), channels by `channel_matrix`. Nothing is learned, and no bias
-learned    `maps.fit` of kind "shared", ridge, 3 x 3 cells over bilinearly moved ones, from 32 windows of natural
-           photographs. Every pose is fitted by itself, poses that are equal once: two to three minutes for aff1000. The
-           maps are rounded to float32 and kept under build/banks, by a hash of all that they depend on
+learned    `pose.learned_maps`: ridge, 3 x 3 cells over bilinearly moved ones, from 32 windows of natural photographs.
+           Every pose is fitted by itself, poses that are equal once: two to three minutes for aff1000. They are kept
+           under build/banks
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import torch
 from bank_templates import CELL, ORIENTATIONS, PHI
 from numpy.typing import NDArray
 
@@ -26,7 +23,6 @@ from equivfast.maps import Map
 KINDS = ("analytic", "learned")
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / "build/banks"
-SEED, WINDOWS, WINDOW, SUPPORT, RIDGE = 0, 32, 192, 3, 1e-3
 
 _SCALES = tuple(2 ** (k / 4) for k in (-2, -1, 0, 1, 2))
 _STRETCHES = (1.0, 1.2, 1.44, 1.728)
@@ -53,18 +49,13 @@ POSES: dict[str, tuple[Transform, ...]] = {
 @lru_cache(maxsize=2)
 def inverse_maps(poses: str, kind: str) -> tuple[Map, ...]:
     """For each pose g the map of g^-1: what `pose.templates_from_maps` takes."""
-    undone = [g.inverse() for g in POSES[poses]]
-    if kind == "analytic":
-        return tuple(_map(g, channel_matrix(g), np.zeros(31), 1) for g in undone)
-    different = list(dict.fromkeys(undone))
-    weight, bias = _learned(different)
-    place = {g: k for k, g in enumerate(different)}
-    return tuple(_map(g, weight[place[g]], bias[place[g]], SUPPORT) for g in undone)
-
-
-def _map(g: Transform, weight: NDArray[np.floating], bias: NDArray[np.floating], support: int) -> Map:
+    if kind == "learned":
+        return ef.pose.learned_maps(POSES[poses], PHI, folder=CACHE)
     grid = Grid.centred(10, 10, CELL)
-    return Map("shared", g, "bank", weight, bias, (31, 31), grid, grid, support, "bilinear")
+    return tuple(
+        Map("shared", g, "analytic", channel_matrix(g), np.zeros(31), (31, 31), grid, grid, 1, "bilinear")
+        for g in (pose.inverse() for pose in POSES[poses])
+    )
 
 
 def channel_matrix(g: Transform) -> NDArray[np.float64]:
@@ -98,41 +89,3 @@ def _blend(places: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     for step, weight in ((0, 1 - (places - low)), (1, places - low)):
         out[rows, (low.astype(int) + step) % count] += weight
     return out
-
-
-def _learned(poses: list[Transform]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Weights (g, 31, 31 * 3 * 3) and biases (g, 31), from the cache where they are there."""
-    windows = _windows()
-    path = CACHE / f"{_key(poses, windows)}.npz"
-    if path.is_file():
-        with np.load(path) as kept:
-            return kept["weight"], kept["bias"]
-    settings = {"support": SUPPORT, "interpolation": "bilinear", "ridge": RIDGE}
-    fitted = [ef.maps.fit(PHI, g, windows, "ridge", **settings) for g in poses]
-    weight = np.stack([m.weight for m in fitted]).astype(np.float32)
-    bias = np.stack([m.bias for m in fitted]).astype(np.float32)
-    CACHE.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(f".{os.getpid()}.part")
-    with unfinished.open("wb") as file:
-        np.savez(file, weight=weight, bias=bias)
-    unfinished.replace(path)
-    return weight, bias
-
-
-def _windows() -> torch.Tensor:
-    """(32, 1, 192, 192) gray, 0..1, of the photographs that are there to learn from."""
-    photos = ef.data.photographs(ef.data.split.train)
-    places = ef.data.windows(photos, WINDOWS, WINDOW, SEED, reach=WINDOW / 2, min_contrast=2)
-    cut = [ef.groups.window(photos[k].image, centre, WINDOW)[0].mean(2) for k, centre in places]
-    return torch.from_numpy(np.stack(cut).astype(np.float32))[:, None] / 255
-
-
-def _key(poses: list[Transform], windows: torch.Tensor) -> str:
-    """Hash of the poses, the windows, their features, and the sources that fit maps."""
-    digest = hashlib.sha256(repr((SUPPORT, RIDGE, [g.matrix for g in poses])).encode())
-    for tensor in (windows, PHI(windows)):
-        digest.update(tensor.numpy().tobytes())
-    for room in ("groups", "maps"):
-        for file in sorted((ROOT / "equivfast" / room).glob("*.py")):
-            digest.update(file.read_bytes())
-    return digest.hexdigest()[:24]
