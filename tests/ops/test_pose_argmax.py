@@ -131,6 +131,21 @@ def test_more_poses_than_numbers_in_a_template(
         assert_same(search.run(route), search.wanted())
 
 
+@pytest.mark.parametrize("poses", [33, 50])
+@pytest.mark.parametrize("width", [5, 6, 30], ids=lambda width: f"{width - 4} columns")
+@pytest.mark.parametrize("route", ["direct", "fft"])
+def test_poses_that_no_screen_can_tell_apart(route: str, width: int, poses: int, cpu_level: str) -> None:
+    """All are scored exactly, in blocks of windows and poses: also where neither is a whole number of blocks."""
+    rng = np.random.default_rng(0)
+    templates = rng.standard_normal((1, 3, 4, 5)) * (1 + 1e-7 * rng.standard_normal((poses, 3, 4, 5)))
+    features = rng.standard_normal((1, 3, 13, width))
+    features[..., :2, :] = 0  # and some windows are empty in part
+    search = Search(features.astype(np.float32), templates.astype(np.float32))
+    found = search.run(route)
+    assert_same(found, search.wanted())
+    assert found.rescored[0] > 10 * (width - 4) * poses / 2
+
+
 def hog_fields(count: int = 2) -> torch.Tensor:
     photo = ef.data.photographs(["cat"])[0].image[:200, :280].mean(2)
     images = torch.from_numpy(np.stack([np.roll(photo, 40 * k, 1) for k in range(count)]).astype(np.float32))

@@ -65,12 +65,16 @@ class ExactScorer {
   ExactScorer(const PoseGroup& group, const Sink& sink) : g_(group), p_(group.p), sink_(sink) {}
 
   void add(int64_t image, int64_t y, int64_t x, int64_t pose, int64_t tag) {
-    pairs_[held_] = {field(image) + (y * p_.w + x) * p_.cp,
-                     g_.a.panels.templates + pose * p_.kh * p_.kw * p_.cp};
+    pairs_[held_] = {window(image, y, x), g_.a.panels.templates + pose * p_.kh * p_.kw * p_.cp};
     image_[held_] = image;
     pose_[held_] = pose;
     tag_[held_] = tag;
     if (++held_ == kScoresAtOnce) flush();
+  }
+
+  // The window's numbers in the form that they are scored from.
+  const Number* window(int64_t image, int64_t y, int64_t x) const {
+    return field(image) + (y * p_.w + x) * p_.cp;
   }
 
   void flush() {

@@ -1,5 +1,5 @@
 #pragma once
-#include "cpu/pose_argmax/exact.hpp"
+#include "cpu/pose_argmax/exhaustive.hpp"
 #include "cpu/pose_argmax/mix.hpp"
 #include "cpu/pose_argmax/windows.hpp"
 
@@ -41,9 +41,22 @@ class Locate {
         if (window[e].output >= 0) add_highest(i, begin + e, window[e], e, scorer);
       }
       scorer.flush();
-      for (int64_t e = 0; e < count; ++e)
-        if (window[e].output >= 0) add_others(i, begin + e, window[e], e, scorer, best[e]);
+      const Number* open[kBatch];
+      int64_t slot_of[kBatch], opened = 0;
+      for (int64_t e = 0; e < count; ++e) {
+        if (window[e].output < 0) continue;
+        if (all_open(i, begin + e, window[e], best[e])) {
+          open[opened] = scorer.window(i, window[e].y, window[e].x);
+          slot_of[opened++] = e;
+        } else {
+          add_others(i, begin + e, window[e], e, scorer, best[e]);
+        }
+      }
       scorer.flush();
+      exact_all<Number>(g_, open, opened, [&](int64_t k, int64_t pose, double sum) {
+        take(slot_of[k], pose, g_.shifted(sum, i, pose));
+      });
+      scorer.scored += opened * p_.poses;
       for (int64_t e = 0; e < count; ++e) write(i, window[e].output, best[e]);
     }
     return scorer.scored;
@@ -62,6 +75,13 @@ class Locate {
   void add_highest(int64_t i, int64_t e, const Window& w, int64_t slot, Scorer& scorer) const {
     const Entry entry{g_.entry_of(i, e)};
     scorer.add(i, w.y, w.x, pose_of(entry, highest_lane(entry)), slot);
+  }
+
+  // Whether so many poses may still beat the exact score of the highest that all are scored, in blocks.
+  bool all_open(int64_t i, int64_t e, const Window& w, const ScoredPose& best) const {
+    const Entry entry{g_.entry_of(i, e)};
+    const uint32_t open = entry.second_from(rounded_down(best.score - g_.margin_of(i, e)));
+    return __builtin_popcount(open) > kPoseBlock / 2 && !a_.panels.rank && !windows_.empty(i, w);
   }
 
   // Poses that may still beat the exact score of the highest; NaN and infinity leave everything open.
