@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from equivfast import _core
 from equivfast.ops import _pose_clusters
 
 ROUTES = ("direct", "fft", "low_rank")
@@ -111,6 +112,7 @@ def spectrum(templates: Tensor, tile: int) -> Tensor:
     kept = torch.ones(tile // 2 + 1, tile, dtype=torch.bool)
     kept[0, tile // 2 + 1 :] = kept[-1, tile // 2 + 1 :] = False
     out = templates.new_empty((whole(g) // BLOCK, tile * tile // 2 + 2, c, 2, BLOCK))
+    _core.advise_huge_pages(out.data_ptr(), out.nbytes)  # a search reads all of it
     for block, part in enumerate(filled(templates).split(BLOCK)):
         values = torch.fft.rfft2(part.double(), s=(tile, tile)).conj() / tile**2  # (16, c, ky, kx)
         by_frequency = torch.view_as_real(values.permute(3, 2, 1, 0)[kept].resolve_conj())

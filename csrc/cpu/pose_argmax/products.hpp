@@ -103,6 +103,7 @@ EF_INLINE void multiply_tiles(const float* x, int64_t tile_stride, int64_t plane
   for (int j = 0; j < kRows; ++j)
 #pragma GCC unroll 2
     for (int v = 0; v < kGroups; ++v) re[j][v] = im[j][v] = Values<float>{};
+#pragma GCC unroll 2
   for (int64_t c = 0; c < channels; ++c) {
     Values<float> real[kGroups], less[kGroups], more[kGroups];
 #pragma GCC unroll 2
