@@ -9,6 +9,7 @@ learned    `pose.learned_maps`: ridge, 3 x 3 cells over bilinearly moved ones, f
 
 from __future__ import annotations
 
+import hashlib
 from functools import lru_cache
 from pathlib import Path
 
@@ -50,12 +51,21 @@ POSES: dict[str, tuple[Transform, ...]] = {
 def inverse_maps(poses: str, kind: str) -> tuple[Map, ...]:
     """For each pose g the map of g^-1: what `pose.templates_from_maps` takes."""
     if kind == "learned":
-        return ef.pose.learned_maps(POSES[poses], PHI, folder=CACHE)
+        return ef.pose.learned_maps(POSES[poses], PHI, folder=CACHE / _sources())
     grid = Grid.centred(10, 10, CELL)
     return tuple(
         Map("shared", g, "analytic", channel_matrix(g), np.zeros(31), (31, 31), grid, grid, 1, "bilinear")
         for g in (pose.inverse() for pose in POSES[poses])
     )
+
+
+def _sources() -> str:
+    """Hash of the code that learns maps: after a change of it they are learned again."""
+    digest = hashlib.sha256()
+    for room in ("groups", "maps"):
+        for file in sorted((ROOT / "equivfast" / room).glob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def channel_matrix(g: Transform) -> NDArray[np.float64]:

@@ -23,6 +23,10 @@ from equivfast.pose import PoseBank
 __all__ = ["HOG", "FeatureTransform", "Map", "PoseArgmax"]
 
 
+def _copy(name: str, value: Any) -> Tensor:
+    return as_tensor("feature_transform", name, value).detach().clone()
+
+
 class HOG(torch.nn.Module):
     """:func:`equivfast.hog` with its settings kept: images (n, c, h, w) -> fields (n, d, H, W)."""
 
@@ -47,19 +51,20 @@ class HOG(torch.nn.Module):
 class FeatureTransform(torch.nn.Module):
     """:func:`equivfast.feature_transform` with its arrays kept; mix and bias are parameters.
 
-    Shapes  as there. index and weight are buffers: where cells come from is not learned
-    Raises  ValueError, at the first call, for what does not fit together
+    Shapes  as there, mix dense. index and weight are buffers: where cells come from is not learned
+    Raises  ValueError for what is no array; at the first call for what does not fit together
     """
 
     def __init__(self, index: Any, mix: Any, weight: Any = None, bias: Any = None) -> None:
         super().__init__()
-        name = "feature_transform"
-        self.register_buffer("index", as_tensor(name, "index", index).clone())
-        self.register_buffer("weight", None if weight is None else as_tensor(name, "weight", weight).clone())
-        self.mix = torch.nn.Parameter(as_tensor(name, "mix", mix).detach().clone())
-        self.bias = (
-            None if bias is None else torch.nn.Parameter(as_tensor(name, "bias", bias).detach().clone())
-        )
+        self.register_buffer("index", _copy("index", index))
+        self.register_buffer("weight", None if weight is None else _copy("weight", weight))
+        values = _copy("mix", mix)
+        if not values.is_floating_point() or values.layout is not torch.strided:
+            got = f"{values.dtype}, {values.layout}"
+            raise ValueError(f"feature_transform: mix must be a dense float32 or float64 array, got {got}")
+        self.mix = torch.nn.Parameter(values)
+        self.bias = None if bias is None else torch.nn.Parameter(_copy("bias", bias))
 
     def forward(self, features: Tensor) -> Tensor:
         out: Tensor = ops.feature_transform(features, self.index, self.mix, self.weight, self.bias)
@@ -81,9 +86,9 @@ class Map(torch.nn.Module):
     def __init__(self, of: maps.Map, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.of = of
-        matrix = of.weight.toarray() if isinstance(of.weight, csr_array) else of.weight
+        dense = of.weight.toarray() if isinstance(of.weight, csr_array) else of.weight
         self._moved: tuple[Any, Tensor, Tensor] | None = None  # of the last size
-        self.weight = torch.nn.Parameter(torch.as_tensor(matrix, dtype=dtype).clone())
+        self.weight = torch.nn.Parameter(torch.as_tensor(dense, dtype=dtype).clone())
         self.bias = torch.nn.Parameter(torch.as_tensor(of.bias, dtype=dtype).clone())
 
     def forward(self, features: Tensor) -> Tensor:
@@ -98,13 +103,16 @@ class Map(torch.nn.Module):
 
     def _action(self, size: tuple[int, ...]) -> tuple[Tensor, Tensor]:
         """Where the cells of a field of this size come from, on the device of the weights."""
-        if self._moved is None or self._moved[0] != (size, self.weight.device):
+        moved = self._moved
+        if moved is None or moved[0] != (size, self.weight.device):
             action = groups.grid_action(self.of.g, self.of.grid(*size), None, self.of.interpolation)
-            index, weight = (
-                torch.from_numpy(a).to(self.weight.device) for a in (action.index, action.weight)
-            )
-            self._moved = ((size, self.weight.device), index, weight)
-        return self._moved[1:]
+            with torch.inference_mode(False):  # what is kept serves training too
+                parts = [torch.from_numpy(a).to(self.weight.device) for a in (action.index, action.weight)]
+            self._moved = moved = ((size, self.weight.device), parts[0], parts[1])
+        return moved[1:]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_moved": None}
 
     def map(self) -> maps.Map:
         """The map with the trained numbers."""
@@ -119,12 +127,18 @@ class Map(torch.nn.Module):
         return f"{self.of.kind}, {self.of.g.name}, {self.of.channels[0]} -> {self.of.channels[1]} channels"
 
 
+def _same(parts: list[torch.nn.Parameter], bank: PoseBank) -> bool:
+    kept = [bank.templates, *([] if bank.bias is None else [bank.bias])]
+    return len(parts) == len(kept) and all(map(torch.equal, parts, kept))
+
+
 class PoseArgmax(torch.nn.Module):
     """:func:`equivfast.pose_argmax` with its templates and its question kept; templates and bias are parameters.
 
     Shapes  features (n, c, h, w) -> PoseResult, as there; `options` are its keywords
-    Cost    while gradients are wanted every call lays out the templates anew; else a :class:`equivfast.PoseBank` is
-            kept until they change
+    Cost    while gradients of the templates are wanted, and in compiled graphs, every call lays them out anew; else a
+            :class:`equivfast.PoseBank` is kept until they change
+    Raises  ValueError for templates that are no bank; at the first call for options that there are not
     """
 
     def __init__(self, templates: Any, bias: Any = None, **options: Any) -> None:
@@ -133,16 +147,21 @@ class PoseArgmax(torch.nn.Module):
         self.templates = torch.nn.Parameter(bank.templates.clone())
         self.bias = None if bank.bias is None else torch.nn.Parameter(bank.bias.clone())
         self.options = options
-        self._bank: tuple[Any, PoseBank] | None = None
+        self._bank: PoseBank | None = None
 
     def forward(self, features: Tensor) -> PoseResult:
         parts = [self.templates] if self.bias is None else [self.templates, self.bias]
-        if torch.is_grad_enabled() and any(p.requires_grad for p in parts):
+        trained = torch.is_grad_enabled() and any(p.requires_grad for p in parts)
+        if trained or torch.compiler.is_compiling():
             return ops.pose_argmax(features, self.templates, self.bias, **self.options)
-        state = tuple((p.data_ptr(), p._version) for p in parts)
-        if self._bank is None or self._bank[0] != state:
-            self._bank = (state, PoseBank(self.templates, self.bias))
-        return self._bank[1].argmax(features, **self.options)
+        bank = self._bank
+        if bank is None or not _same(parts, bank):
+            with torch.inference_mode(False), torch.no_grad():  # what is kept serves training too
+                self._bank = bank = PoseBank(self.templates, self.bias)
+        return bank.argmax(features, **self.options)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_bank": None}
 
     def extra_repr(self) -> str:
         g, c, kh, kw = self.templates.shape

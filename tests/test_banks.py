@@ -129,14 +129,17 @@ def test_learned_maps_are_fitted_once_and_kept(few_poses: Any, banks: Any) -> No
     name = "rot36-learned-lda-8"
     bank = banks.load(name)
     assert np.array_equal(bank.templates[0], bank.templates[2]) and bank.bias[0] != 0
-    kept = {path: path.stat().st_mtime_ns for path in few_poses.CACHE.iterdir()}
+    kept = {path: path.stat().st_mtime_ns for path in few_poses.CACHE.rglob("*.safetensors")}
     assert len(kept) == 2
     few_poses.inverse_maps.cache_clear()
     assert banks.load(name).fingerprint == bank.fingerprint
-    assert {path: path.stat().st_mtime_ns for path in few_poses.CACHE.iterdir()} == kept
+    assert {path: path.stat().st_mtime_ns for path in few_poses.CACHE.rglob("*.safetensors")} == kept
     few_poses.POSES["rot36"] = (rotation(41),)
     few_poses.inverse_maps.cache_clear()
-    assert banks.load(name).fingerprint != bank.fingerprint and len(list(few_poses.CACHE.iterdir())) == 3
+    assert (
+        banks.load(name).fingerprint != bank.fingerprint
+        and len(list(few_poses.CACHE.rglob("*.safetensors"))) == 3
+    )
 
 
 def test_learned_maps_undo_a_pose_better_than_analytic_ones(

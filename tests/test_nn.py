@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -105,8 +106,58 @@ def test_pose_argmax_sees_that_its_templates_changed() -> None:
         assert torch.equal(copy.deepcopy(model)(x).score, module(x).score)
 
 
+def test_what_was_seen_in_inference_mode_trains_afterwards(learned: maps.Map) -> None:
+    module, x = nn.Map(learned), field(1, 2, 5, 6)
+    search = nn.PoseArgmax(field(20, 2, 3, 3)).requires_grad_(False)
+    with torch.inference_mode():
+        made = nn.PoseArgmax(field(20, 2, 3, 3))
+        module(x), search(x), made(x)
+    module(x).sum().backward()
+    seen = x.clone().requires_grad_()
+    search(seen).score.sum().backward()
+    assert module.weight.grad is not None and seen.grad is not None
+    with torch.no_grad():
+        assert torch.equal(made(x).score, search(x).score)
+
+
+def test_templates_written_past_the_version_counter_are_seen() -> None:
+    module, x = nn.PoseArgmax(field(20, 2, 3, 3)).requires_grad_(False), field(1, 2, 5, 6)
+    before = module(x).score
+    module.templates.data.mul_(2)
+    assert torch.allclose(module(x).score, 2 * before)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_modules_in_one_compiled_graph(frozen: bool) -> None:
+    module = nn.PoseArgmax(field(20, 3, 4, 4), over="image").requires_grad_(not frozen)
+    x = field(1, 3, 12, 11)
+    compiled = torch.compile(module, fullgraph=True, backend="aot_eager")
+    assert torch.equal(compiled(x).score, module(x).score)
+
+
+def test_files_hold_the_parameters_alone(learned: maps.Map, tmp_path: Path) -> None:
+    x = field(1, 2, 5, 6)
+    for module in (nn.Map(learned), nn.PoseArgmax(field(20, 2, 3, 3)).requires_grad_(False)):
+        sizes = []
+        for name in ("new", "used"):
+            torch.save(module, tmp_path / name)
+            sizes.append((tmp_path / name).stat().st_size)
+            module(x)
+        assert abs(sizes[1] - sizes[0]) < 100
+
+
+def test_a_weight_with_gradients_is_kept_without() -> None:
+    index, x, mix = torch.arange(6).view(2, 3), field(1, 3, 2, 3), field(2, 3)
+    module = nn.FeatureTransform(index, mix, weight=torch.ones(2, 3, requires_grad=True) * 2)
+    assert torch.equal(copy.deepcopy(module)(x), ef.feature_transform(x, index, mix, torch.full((2, 3), 2.0)))
+
+
 def test_what_does_not_fit_is_refused_with_what_was_passed() -> None:
     with pytest.raises(ValueError, match="at pose 1"):
         nn.PoseArgmax(torch.tensor([0.0, float("nan")]).view(2, 1, 1, 1))
+    with pytest.raises(ValueError, match=r"mix must be a dense float32 or float64 array, got torch.int64"):
+        nn.FeatureTransform(torch.zeros(2, 2, dtype=torch.int64), torch.eye(3, dtype=torch.int64))
+    with pytest.raises(ValueError, match=r"mix must be a dense float32 or float64 array, got .*sparse_csr"):
+        nn.FeatureTransform(torch.zeros(2, 2, dtype=torch.int64), torch.eye(3).to_sparse_csr())
     with pytest.raises(ValueError, match="index"):
         nn.FeatureTransform(torch.zeros(2, 2, 1, 1, dtype=torch.int64), torch.eye(3))(field(1, 3, 2, 2))

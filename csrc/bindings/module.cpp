@@ -215,7 +215,8 @@ void bind_feature_transform(py::module_& m) {
         });
 }
 
-// panels: route, tile, rank, blocks of clusters and where they stand; bounds: leak, departure, mix_length, coarse_error.
+// kind: route, tile, rank, blocks of clusters; at: in the order of PANELS in ops/_pose_panels.py; bounds: leak,
+// departure, mix_length, coarse_error.
 ef::PosePanels pose_panels(const Numbers<4>& kind, const Numbers<13>& at,
                            const std::array<double, 4>& bounds) {
   return {static_cast<ef::PoseRoute>(kind.of[0]),

@@ -29,7 +29,7 @@ class Clusters(NamedTuple):
 
 
 def none(mix: Tensor) -> Clusters:
-    return Clusters(torch.empty(0, dtype=torch.int64), mix[:0], mix.new_empty(0), mix.new_empty(0))
+    return Clusters(mix.new_empty(0, dtype=torch.int64), mix[:0], mix.new_empty(0), mix.new_empty(0))
 
 
 def clusters(mix: Tensor, residual: Tensor) -> Clusters:
@@ -51,7 +51,7 @@ def clusters(mix: Tensor, residual: Tensor) -> Clusters:
         return none(mix)
 
     def largest(of_pose: Tensor) -> Tensor:
-        most = torch.zeros(count, dtype=torch.float64).scatter_reduce_(0, cluster, of_pose.double(), "amax")
+        most = rows.new_zeros(count).scatter_reduce_(0, cluster, of_pose.double(), "amax")
         return (most * (1 + 1e-6)).float() * (1 + 1e-6)
 
     return Clusters(cluster, centre, largest(distance), largest(residual))

@@ -33,6 +33,7 @@ class Panels:
         return sum(tensor.nbytes for tensor in self.tensors)
 
 
+# PANELS is the order in which bindings/module.cpp takes them; PARTS says which of them a route has.
 PARTS = {
     "direct": ("templates", "norm", "sums", "direct", "coarse", "coarse_step"),
     "fft": ("templates", "norm", "sums", "spectrum"),
@@ -112,7 +113,8 @@ def spectrum(templates: Tensor, tile: int) -> Tensor:
     kept = torch.ones(tile // 2 + 1, tile, dtype=torch.bool)
     kept[0, tile // 2 + 1 :] = kept[-1, tile // 2 + 1 :] = False
     out = templates.new_empty((whole(g) // BLOCK, tile * tile // 2 + 2, c, 2, BLOCK))
-    _core.advise_huge_pages(out.data_ptr(), out.nbytes)  # a search reads all of it
+    if out.is_cpu:  # a search reads all of it
+        _core.advise_huge_pages(out.data_ptr(), out.nbytes)
     for block, part in enumerate(filled(templates).split(BLOCK)):
         values = torch.fft.rfft2(part.double(), s=(tile, tile)).conj() / tile**2  # (16, c, ky, kx)
         by_frequency = torch.view_as_real(values.permute(3, 2, 1, 0)[kept].resolve_conj())
@@ -174,11 +176,12 @@ def make(
     by_window = basis.new_empty(0) if tile else direct_panel(basis)
     found = _pose_clusters.clusters(mix, residual)
     leak, departure, mix_length = bounds
-    longest = torch.cat([found.centre.double().norm(dim=1) * (1 + 1e-6), torch.tensor([mix_length])])
+    centres = found.centre.double().norm(dim=1).tolist()
+    mix_length = max([mix_length, *(length * (1 + 1e-6) for length in centres)])
     of_clusters = (found.cluster, *map(lanes_last, found[1:]))
     return Panels(
         route,
         (*common, by_window, by_tile, lanes_last(mix), lanes_last(residual), *of_clusters),
         tile,
-        (leak, departure, float(longest.max()), 0.0),
+        (leak, departure, mix_length, 0.0),
     )

@@ -68,10 +68,11 @@ def learned_maps(
         if progress:
             progress("maps of poses", done, len(set(undone)))
         path = place / f"{_key(depends, g)}.safetensors"
-        found[g] = _kept(path) or fit(
+        kept = _kept(path)
+        found[g] = kept or fit(
             features, g, x, "ridge", support=support, interpolation=interpolation, ridge=ridge
         )
-        if not path.is_file():
+        if kept is None:
             _keep(found[g], path, folder is not None)
     if progress:
         progress("maps of poses", len(set(undone)), len(set(undone)))
@@ -95,7 +96,8 @@ def natural_windows() -> Tensor:
 
 def _digest(phi: Features, images: Tensor, settings: tuple[object, ...]) -> bytes:
     """Of all that the maps of a set of poses share."""
-    digest = hashlib.sha256(repr(settings).encode())
+    grid = phi.grid(*images.shape[2:])
+    digest = hashlib.sha256(repr((settings, grid, phi.channels)).encode())
     with torch.no_grad():
         field = phi(images)
     for tensor in (images, field):
@@ -110,9 +112,8 @@ def _key(depends: bytes, g: Transform) -> str:
 
 def _kept(path: Path) -> Map | None:
     try:
-        return load(path) if path.is_file() else None
-    except (ValueError, OSError):  # damaged, or not ours to read
-        path.unlink(missing_ok=True)
+        return load(path)
+    except (ValueError, OSError):  # not there, damaged, of another version, or not ours to read
         return None
 
 

@@ -15,7 +15,9 @@ struct Bank {
   std::vector<double> norm, sums;
 
   Bank(Random& random, ef::PoseRoute route)
-      : g(random.integer(1, random.coin() ? 5 : 40)),
+      : g(random.integer(1, random.coin()   ? 5
+                            : random.coin() ? 40
+                                            : 200)),
         c(random.integer(1, random.coin() ? 4 : 35)),
         kh(random.integer(1, random.coin() ? 4 : 16)),
         kw(random.integer(1, random.coin() ? 4 : 16)),
@@ -89,8 +91,10 @@ struct Results {
 void pose_argmax(Random& random) {
   const auto route = static_cast<ef::PoseRoute>(random.integer(0, 2));
   const Bank bank(random, route);
-  const int64_t n = random.integer(1, 5), h = bank.kh + random.integer(0, 30),
-                w = bank.kw + random.integer(0, 30);
+  // Now and then more than eight blocks of poses on more tiles than one block of them: then tasks are larger.
+  const int64_t room = bank.g * bank.c < 1000 ? 70 : 30;
+  const int64_t n = random.integer(1, room > 30 ? 2 : 5), h = bank.kh + random.integer(0, room),
+                w = bank.kw + random.integer(0, room);
   const int64_t rows = h - bank.kh + 1, columns = w - bank.kw + 1;
   const int64_t size[4] = {n, bank.c, h, w};
   Array<float> features(random, size, true);

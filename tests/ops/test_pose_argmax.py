@@ -146,6 +146,19 @@ def test_poses_that_no_screen_can_tell_apart(route: str, width: int, poses: int,
     assert found.rescored[0] > 10 * (width - 4) * poses / 2
 
 
+@pytest.mark.parametrize("tile", [16, 32])
+@pytest.mark.parametrize("options", [{}, {"over": "image", "top_k": 9}], ids=["location", "image"])
+def test_many_poses_on_many_tiles(tile: int, options: dict[str, Any], cpu_level: str, threads: int) -> None:
+    """Tiles share a reading of the bank, block after block of them."""
+    rng = np.random.default_rng(0)
+    templates = rng.standard_normal((150, 2, 4, 5)).astype(np.float32)
+    features = rng.standard_normal((1, 2, 110, 97 if tile == 16 else 190)).astype(np.float32)
+    found = ef.PoseBank(templates, route="fft", tile=tile).argmax(features, **options)
+    wanted = ef.PoseBank(templates, route="direct").argmax(features, **options)
+    for a, b in zip(found[:4], wanted[:4], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def hog_fields(count: int = 2) -> torch.Tensor:
     photo = ef.data.photographs(["cat"])[0].image[:200, :280].mean(2)
     images = torch.from_numpy(np.stack([np.roll(photo, 40 * k, 1) for k in range(count)]).astype(np.float32))

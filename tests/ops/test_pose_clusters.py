@@ -77,6 +77,27 @@ def test_options(name: str, biased: bool, cpu_level: str) -> None:
     assert_same(search.run("low_rank"), search.wanted())
 
 
+@pytest.mark.parametrize("flush", [False, True], ids=["", "flush to zero"])
+@pytest.mark.parametrize("given", [False, True], ids=["tiles", "positions"])
+@pytest.mark.parametrize("scale", [1e-19, 5e-20, 1e-20, 1e-22, 1e-23, 5e-24, 1e-25])
+def test_lengths_whose_squares_are_lost(scale: float, given: bool, flush: bool) -> None:
+    """Clusters far wider than what float32 can sum of these windows' squares."""
+    rng = np.random.default_rng(1)
+    units = np.repeat(np.eye(16), 4, 0)
+    templates = (units + 0.5 * rng.normal(size=(64, 16)) / 4).astype(np.float32)[:, :, None, None]
+    fields = (rng.normal(size=(60, 16, 20, 20)).clip(-1.5, 1.5) * scale).astype(np.float32)
+    places = np.stack(np.indices((20, 20)), -1).reshape(-1, 2) if given else None
+    options: dict[str, Any] = {"over": "image", "positions": places}
+    wanted = ef.PoseBank(templates, route="direct").argmax(fields, **options)
+    try:
+        torch.set_flush_denormal(flush)
+        found = ef.PoseBank(templates, route="low_rank").argmax(fields, **options)
+    finally:
+        torch.set_flush_denormal(False)
+    np.testing.assert_array_equal(found.pose, wanted.pose)
+    np.testing.assert_array_equal(found.score, wanted.score)
+
+
 def low_rank_panels(templates: np.ndarray, rank: int = 16) -> _pose_panels.Panels:
     w = torch.from_numpy(templates)
     return _pose_panels.make(w, "low_rank", 16, _pose_panels.principal(w)[1][:, :rank])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,33 @@ def test_a_damaged_file_is_learned_again(fits: list[str], tmp_path: Path) -> Non
         (found,) = pose.learned_maps(POSES[:1], images=IMAGES, folder=tmp_path)
         assert_equal(found, wanted)
         assert len(fits) == count
+
+
+def test_a_grid_that_was_corrected_is_another_representation(fits: list[str], tmp_path: Path) -> None:
+    class Shifted(HOG):
+        def grid(self, height: int, width: int) -> groups.Grid:
+            return replace(super().grid(height, width), offset=(4.0, 4.0))
+
+    for phi in (HOG(), Shifted()):
+        (found,) = pose.learned_maps(POSES[:1], phi, IMAGES, folder=tmp_path)
+        assert_equal(found, maps.fit(phi, POSES[0].inverse(), IMAGES, "ridge", interpolation="bilinear"))
+
+
+def test_an_unreadable_file_is_left_alone(
+    fits: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pose.learned_maps(POSES[:1], images=IMAGES, folder=tmp_path)
+    (path,) = tmp_path.iterdir()
+    before = path.read_bytes()
+
+    def refuse(*_: Any) -> None:
+        raise PermissionError("no")
+
+    monkeypatch.setattr(learned, "load", refuse)
+    monkeypatch.setattr(maps.Map, "save", refuse)
+    with pytest.raises(ValueError, match="learned_maps: folder must be one to write to"):
+        pose.learned_maps(POSES[:1], images=IMAGES, folder=tmp_path)
+    assert path.read_bytes() == before
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(fits: list[str], tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ void exact_all(const PoseGroup& group, const Number* const* windows, int64_t cou
                const Sink& sink) {
   const PosePlan& p = group.p;
   const int64_t row = p.kw * p.cp;
+  if (count == 0) return;
   for (int64_t g = 0; g < p.poses; g += kExactBlock) {
     const float* templates[kExactBlock];
     for (int64_t j = 0; j < kExactBlock; ++j)

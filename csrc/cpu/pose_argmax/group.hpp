@@ -142,7 +142,7 @@ class PoseGroup {
     return longest_yet;
   }
 
-  int64_t cluster_lanes() const { return a.panels.cluster_blocks * kPoseBlock; }
+  int64_t cluster_lanes() const { return clustered() ? a.panels.cluster_blocks * kPoseBlock : 0; }
   bool same_offsets() const { return !centred && a.prior_stride == 0; }
 
   void fill_offsets(int64_t i) {

@@ -56,7 +56,7 @@ class Locate {
       exact_all<Number>(g_, open, opened, [&](int64_t k, int64_t pose, double sum) {
         take(slot_of[k], pose, g_.shifted(sum, i, pose));
       });
-      scorer.scored += opened * p_.poses;
+      scorer.scored += opened * (p_.poses - 1);  // one of them was scored before
       for (int64_t e = 0; e < count; ++e) write(i, window[e].output, best[e]);
     }
     return scorer.scored;

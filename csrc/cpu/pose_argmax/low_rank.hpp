@@ -66,7 +66,9 @@ class LowRankScreen {
     const double sure = std::max(projected * (1 - 1e-4) - slip, 0.0);
     const double beyond = std::sqrt(std::max(length * length - sure * sure, 0.0));
     g_.beyond_of(i, e) = static_cast<float>(beyond * (1 + 1e-6));
-    const double within = projected * (1 + 1e-4), mixed = panels.mix_length * within;
+    // The only upper bound: squares of numbers below 1.1e-19 are lost on the way.
+    const double within = projected * (1 + 1e-4) + 1.1e-19 * root;
+    const double mixed = panels.mix_length * within;
     g_.within_of(i, e) = static_cast<float>(within);
     g_.margin_of(i, e) =
         certain(sum_factor(rank_ + 4, 1) * (3 * mixed + g_.longest * length) +

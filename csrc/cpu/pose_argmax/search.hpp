@@ -10,7 +10,7 @@
 
 // Image mode: best first. A heap holds windows, lanes of a window and scored poses, each under the highest score
 // that it can have; what comes out on top scored is the next of the ranking, and what comes out unscored is
-// opened. Nothing is scored that cannot be among the answers.
+// opened. Scores are computed some at a time, which can be a few more than the answers need.
 EF_LEVEL_BEGIN
 
 class Search {
@@ -126,7 +126,8 @@ class Search {
   void open_clusters(const Item& first) {
     Item items[kWindowRows] = {first};
     int64_t count = 1;
-    while (count < kWindowRows && !clusters_.empty()) {
+    while (count < kWindowRows && !clusters_.empty() &&
+           clusters_.front().ranked.score >= std::max(a_.threshold, least_)) {
       items[count] = pop(clusters_);
       if (!suppressed(items[count])) ++count;
     }

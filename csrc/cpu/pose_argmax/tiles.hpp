@@ -46,7 +46,7 @@ class TileProducts {
   }
   double offset_error() const { return fft_offset_factor(kTile); }
 
-  // sink(image, entry, vector of poses, scores); `offset` of image i's poses, or null, goes to the scores.
+  // sink(image, entry, vector of poses, scores); `shifted`: with the offsets of the poses.
   template <class Sink>
   void run(int64_t task, bool shifted, const Sink& sink) {
     begin_ = first(task);
@@ -65,7 +65,7 @@ class TileProducts {
   // The tiles of task t are first(t) .. first(t + 1) - 1.
   int64_t first(int64_t task) const { return std::min(task * slots_, tiles_); }
 
-  struct Place {
+  struct Tile {
     int64_t image;
     Corner corner;
   };
@@ -75,9 +75,13 @@ class TileProducts {
   static constexpr int rows_of(int kx) { return mirrored(kx) ? kHalf : kTile; }
   static constexpr int first_of(int kx) { return kx ? kHalf + (kx - 1) * kTile : 0; }
 
-  // A task reads the whole bank. Where that comes from memory, many tiles share it; small banks stay in the caches, as
-  // long as the tiles leave them there.
-  int64_t limit() const { return blocks_ > 8 ? 5 * kBlock : kBlock; }
+  // A task reads the whole bank. Where that comes from memory, many tiles share it, up to 16 MiB a thread; small
+  // banks stay in the caches, as long as the tiles leave them there.
+  int64_t limit() const {
+    constexpr int64_t kFloats = 4 << 20;
+    const int64_t shared = kFloats / (p_.frequencies * 3 * p_.cp * kBlock);
+    return blocks_ > 8 ? std::clamp<int64_t>(shared, 1, 5) * kBlock : kBlock;
+  }
 
   // Tiles of a task: whole blocks for one thread, and the same number for each of several.
   int64_t share_of(int64_t tiles, int threads) const {
@@ -117,14 +121,14 @@ class TileProducts {
 
   void transform_field(int64_t slot) {
     const int64_t tile = begin_ + slot;
-    const Place at = {tile / p_.tiles(), p_.tile_corner(tile % p_.tiles())};
+    const Tile at = {tile / p_.tiles(), p_.tile_corner(tile % p_.tiles())};
     for (int64_t c = 0; c < p_.cp; c += kLanes<float>) {
       for (int y = 0; y < kTile; y += 2) transform_two_rows(at, y, c);
       for (int kx = 0; kx < kHalf; ++kx) transform_column(slot, kx, c);
     }
   }
 
-  void load_row(const Place& at, int64_t y, int64_t c, V* to) const {
+  void load_row(const Tile& at, int64_t y, int64_t c, V* to) const {
     const V mean = load(g_.mean_of(at.image) + c);
     const int64_t row = at.corner.y + y, left = at.corner.x;
     const float* from = g_.field_of(at.image) + (row * p_.w + left) * p_.cp + c;
@@ -134,7 +138,7 @@ class TileProducts {
   }
 
   // Two real rows share one complex transform: their spectra are its even and its odd part.
-  void transform_two_rows(const Place& at, int y, int64_t c) {
+  void transform_two_rows(const Tile& at, int y, int64_t c) {
     V re[kTile], im[kTile];
     load_row(at, y, c, re);
     load_row(at, y + 1, c, im);
