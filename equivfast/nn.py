@@ -102,7 +102,7 @@ class Map(torch.nn.Module):
         return out
 
     def _action(self, size: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-        """Where the cells of a field of this size come from, on the device of the weights."""
+        """Where the cells of a field of this size come from: tensors, which a compiled graph can hold."""
         moved = self._moved
         if moved is None or moved[0] != (size, self.weight.device):
             action = groups.grid_action(self.of.g, self.of.grid(*size), None, self.of.interpolation)

@@ -33,39 +33,16 @@ class Panels:
         return sum(tensor.nbytes for tensor in self.tensors)
 
 
-# PANELS is the order in which bindings/module.cpp takes them; PARTS says which of them a route has.
+_OF_ALL = ("templates", "norm", "sums")
+_OF_CLUSTERS = ("cluster", "centres", "cluster_radius", "cluster_residual")
+_OF_LOW_RANK = (*_OF_ALL, "direct", "spectrum", "mix", "residual", *_OF_CLUSTERS)
+_COARSE = ("coarse", "coarse_step")
 PARTS = {
-    "direct": ("templates", "norm", "sums", "direct", "coarse", "coarse_step"),
-    "fft": ("templates", "norm", "sums", "spectrum"),
-    "low_rank": (
-        "templates",
-        "norm",
-        "sums",
-        "direct",
-        "spectrum",
-        "mix",
-        "residual",
-        "cluster",
-        "centres",
-        "cluster_radius",
-        "cluster_residual",
-    ),
+    "direct": (*_OF_ALL, "direct", *_COARSE),
+    "fft": (*_OF_ALL, "spectrum"),
+    "low_rank": _OF_LOW_RANK,
 }
-PANELS = (
-    "templates",
-    "norm",
-    "sums",
-    "direct",
-    "spectrum",
-    "mix",
-    "residual",
-    "coarse",
-    "coarse_step",
-    "cluster",
-    "centres",
-    "cluster_radius",
-    "cluster_residual",
-)
+PANELS = (*_OF_LOW_RANK, *_COARSE)  # as bindings/module.cpp takes them
 
 
 def whole(count: int) -> int:

@@ -64,9 +64,10 @@ def learned_maps(
     place = cache_folder() / "maps" if folder is None else Path(folder)
     found: dict[Transform, Map] = {}
     undone = [g.inverse() for g in poses]
-    for done, g in enumerate(dict.fromkeys(undone)):
+    different = list(dict.fromkeys(undone))
+    for done, g in enumerate(different):
         if progress:
-            progress("maps of poses", done, len(set(undone)))
+            progress("maps of poses", done, len(different))
         path = place / f"{_key(depends, g)}.safetensors"
         kept = _kept(path)
         found[g] = kept or fit(
@@ -75,7 +76,7 @@ def learned_maps(
         if kept is None:
             _keep(found[g], path, folder is not None)
     if progress:
-        progress("maps of poses", len(set(undone)), len(set(undone)))
+        progress("maps of poses", len(different), len(different))
     return tuple(found[g] for g in undone)
 
 

@@ -15,26 +15,29 @@ struct WindowPair {
   const float* templates;  // kh rows of kw * cp numbers
 };
 
+constexpr int kSumVectors = kPartialSums / kLanes<double>;
+
+inline double sum_of_vectors(const Values<double> (&partial)[kSumVectors]) {
+  double s[kPartialSums];
+  for (int v = 0; v < kSumVectors; ++v) store(s + v * kLanes<double>, partial[v]);
+  return sum_of_partials(s);
+}
+
 template <class Number>
 void exact_sums(const WindowPair<Number>* pairs, int64_t rows, int64_t row, int64_t row_stride,
                 double* sums) {
-  constexpr int kVectors = kPartialSums / kLanes<double>;
-  Values<double> partial[kScoresAtOnce][kVectors] = {};
+  Values<double> partial[kScoresAtOnce][kSumVectors] = {};
   for (int64_t y = 0; y < rows; ++y)
     for (int64_t k = 0; k < row; k += kPartialSums)
 #pragma GCC unroll 8
       for (int j = 0; j < kScoresAtOnce; ++j)
 #pragma GCC unroll 4
-        for (int v = 0; v < kVectors; ++v) {
+        for (int v = 0; v < kSumVectors; ++v) {
           const int64_t at = k + v * kLanes<double>;
           partial[j][v] = product_plus(widened(pairs[j].window + y * row_stride + at),
                                        widened(pairs[j].templates + y * row + at), partial[j][v]);
         }
-  for (int j = 0; j < kScoresAtOnce; ++j) {
-    double s[kPartialSums];
-    for (int v = 0; v < kVectors; ++v) store(s + v * kLanes<double>, partial[j][v]);
-    sums[j] = sum_of_partials(s);
-  }
+  for (int j = 0; j < kScoresAtOnce; ++j) sums[j] = sum_of_vectors(partial[j]);
 }
 
 // A score's sum in float32. No chain is longer than a quarter of the vectors and the lanes.

@@ -12,12 +12,11 @@ constexpr int kExactBlock = kLanes<double> == kPartialSums ? 4 : 2;
 template <class Number>
 void exact_block(const Number* const* windows, const float* const* templates, int64_t rows,
                  int64_t row, int64_t row_stride, double (&sums)[kExactBlock][kExactBlock]) {
-  constexpr int kVectors = kPartialSums / kLanes<double>;
-  Values<double> partial[kExactBlock][kExactBlock][kVectors] = {};
+  Values<double> partial[kExactBlock][kExactBlock][kSumVectors] = {};
   for (int64_t y = 0; y < rows; ++y)
     for (int64_t k = 0; k < row; k += kPartialSums)
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) {
+      for (int v = 0; v < kSumVectors; ++v) {
         const int64_t at = k + v * kLanes<double>;
         Values<double> w[kExactBlock];
 #pragma GCC unroll 4
@@ -31,11 +30,7 @@ void exact_block(const Number* const* windows, const float* const* templates, in
         }
       }
   for (int i = 0; i < kExactBlock; ++i)
-    for (int j = 0; j < kExactBlock; ++j) {
-      double s[kPartialSums];
-      for (int v = 0; v < kVectors; ++v) store(s + v * kLanes<double>, partial[i][j][v]);
-      sums[i][j] = sum_of_partials(s);
-    }
+    for (int j = 0; j < kExactBlock; ++j) sums[i][j] = sum_of_vectors(partial[i][j]);
 }
 
 // sink(window, pose, sum) for all poses and each of `count` windows, given by where they begin.

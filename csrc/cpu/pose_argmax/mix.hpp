@@ -10,11 +10,8 @@ struct Place {
   int64_t image, entry;
 };
 
-// One chain of additions: against what the basis leaves, its rounding is nothing.
-inline WindowShape projection_shape(int64_t rank) { return {1, 1, rank, 0, 0}; }
-
-// The next kRows windows with kWindowGroups vectors of a panel (blocks, rank, 16): sink(place, vector, sums).
-template <int kRows, class Sink>
+// kRows windows at most with `vectors` vectors of a panel (blocks, rank, 16), kGroups together: sink(place, vector, sums).
+template <int kRows, int kGroups, class Sink>
 void mix_rows(const PoseGroup& group, const Place* places, int64_t count, const float* panel,
               int64_t vectors, const Sink& sink) {
   const int64_t rank = group.a.panels.rank;
@@ -23,14 +20,14 @@ void mix_rows(const PoseGroup& group, const Place* places, int64_t count, const 
     const Place at = places[std::min<int64_t>(j, count - 1)];
     rows[j] = group.projection_of(at.image, at.entry);
   }
-  for (int64_t v = 0; v < vectors; v += kWindowGroups) {
-    const float* of_poses[kWindowGroups];
-    for (int g = 0; g < kWindowGroups; ++g)
+  for (int64_t v = 0; v < vectors; v += kGroups) {
+    const float* of_poses[kGroups];
+    for (int g = 0; g < kGroups; ++g)
       of_poses[g] = panel_of(panel, std::min(v + g, vectors - 1), rank);
-    Values<float> total[kRows][kWindowGroups];
-    multiply_windows<FloatProducts, kRows, kWindowGroups>(rows, projection_shape(rank), of_poses,
-                                                          total);
-    for (int g = 0; g < kWindowGroups && v + g < vectors; ++g)
+    Values<float> total[kRows][kGroups];
+    // One chain of additions: against what the basis leaves, its rounding is nothing.
+    multiply_windows<FloatProducts, kRows, kGroups>(rows, {1, 1, rank, 0, 0}, of_poses, total);
+    for (int g = 0; g < kGroups && v + g < vectors; ++g)
       for (int j = 0; j < kRows && j < count; ++j) sink(places[j], v + g, total[j][g]);
   }
 }
@@ -40,7 +37,7 @@ void mix_all(const PoseGroup& group, const Place* places, int64_t count, const f
              int64_t vectors, const Sink& sink) {
   for (int64_t k = 0; k < count;)
     with_window_rows(count - k, [&](auto rows) {
-      mix_rows<rows>(group, places + k, count - k, panel, vectors, sink);
+      mix_rows<rows, kWindowGroups>(group, places + k, count - k, panel, vectors, sink);
       k += rows;
     });
 }
@@ -80,20 +77,11 @@ inline void mix_clusters(const PoseGroup& group, const Place* places, int64_t co
 
 // Bounds of the poses of some blocks of one window.
 inline void mix_blocks(const PoseGroup& group, Place of, int64_t block, int64_t blocks, float* to) {
-  const PosePanels& panels = group.a.panels;
-  const float* y = group.projection_of(of.image, of.entry);
-  constexpr int kTogether = 4;
-  const int64_t first = block * kParts, vectors = blocks * kParts;
-  for (int64_t v = 0; v < vectors; v += kTogether) {
-    const float* of_poses[kTogether];
-    for (int g = 0; g < kTogether; ++g)
-      of_poses[g] = panel_of(panels.mix, first + std::min(v + g, vectors - 1), panels.rank);
-    Values<float> total[1][kTogether];
-    multiply_windows<FloatProducts, 1, kTogether>(&y, projection_shape(panels.rank), of_poses,
-                                                  total);
-    for (int g = 0; g < kTogether && v + g < vectors; ++g)
-      store(to + (v + g) * kLanes<float>, pose_bounds(group, of, first + v + g, total[0][g]));
-  }
+  const int64_t first = block * kParts, rank = group.a.panels.rank;
+  mix_rows<1, 4>(group, &of, 1, panel_of(group.a.panels.mix, first, rank), blocks * kParts,
+                 [&](Place, int64_t vector, Values<float> sums) {
+                   store(to + vector * kLanes<float>, pose_bounds(group, of, first + vector, sums));
+                 });
 }
 
 EF_LEVEL_END

@@ -95,7 +95,8 @@ class TileProducts {
     return (share + kBlock - 1) / kBlock * kBlock;
   }
 
-  // Real and imaginary parts of a tile at one frequency and their sums, p_.cp numbers each. Tiles of a block lie together.
+  // Real and imaginary parts of a tile at one frequency and their sums, p_.cp numbers each. Tiles of a block lie
+  // together.
   float* frequency(int64_t f, int64_t slot) const {
     const int64_t block = slot / kBlock * p_.frequencies + f;
     return field_ + (block * kBlock + slot % kBlock) * 3 * p_.cp;
