@@ -1,0 +1,122 @@
+"""What features look like anywhere: their mean, and how cells that lie apart vary together."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equivfast import data
+from equivfast.pose import cache_folder
+from equivfast.report.tensor_file import TensorFile
+from equivfast.representations import HOG, hog_pyramid
+
+Array = NDArray[np.float64]
+
+FILE = TensorFile("background", version=1, reader="Background.load")
+_REACH = 15  # cells: as far as the cells of a template of 16 lie apart
+# Border cells of a photograph see an edge that is not there.
+_BORDER = 2
+_PER_OCTAVE = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Background:
+    """Mean and stationary covariance of features on natural photographs.
+
+    Shapes     mean (d,); covariance (2 r + 1, 2 r + 1, d, d), entry [r + dy, r + dx] = cov(f(y, x), f(y + dy, x + dx))
+    Definition sums over all cells of all levels of a pyramid, both cells inside the photograph
+    Symmetry   entry [r - dy, r - dx] is the transpose of [r + dy, r + dx]
+    Source     Hariharan, Malik & Ramanan, Discriminative Decorrelation for Clustering and Classification, ECCV 2012
+    """
+
+    mean: Array
+    covariance: Array
+
+    @property
+    def reach(self) -> int:
+        """The largest distance of two cells along an axis."""
+        return len(self.covariance) // 2
+
+    def matrix(self, cells: NDArray[np.int64]) -> Array:
+        """The covariance of these cells' features, (n d, n d), for cells (n, 2) of (y, x), features of a cell together.
+
+        Raises     ValueError for cells farther apart than `reach`
+        """
+        apart = cells[None] - cells[:, None] + self.reach
+        if len(cells) and (apart.min() < 0 or apart.max() > 2 * self.reach):
+            widest = int(np.abs(apart - self.reach).max())
+            raise ValueError(f"Background: cells must lie at most {self.reach} apart, got {widest}")
+        blocks = self.covariance[apart[..., 0], apart[..., 1]]
+        side = len(cells) * len(self.mean)
+        return np.ascontiguousarray(blocks.swapaxes(1, 2)).reshape(side, side)
+
+    @classmethod
+    def learn(cls, fields: list[Array], reach: int = _REACH) -> Background:
+        """From fields (d, H, W), all cells counting alike.
+
+        Raises     ValueError for no field
+        """
+        if not fields:
+            raise ValueError("Background.learn: fields must hold at least one field, got none")
+        d = len(fields[0])
+        mean = sum(field.sum((1, 2)) for field in fields) / sum(field[0].size for field in fields)
+        centred = [np.ascontiguousarray(np.moveaxis(field, 0, 2) - mean) for field in fields]
+        covariance = np.zeros((2 * reach + 1, 2 * reach + 1, d, d))
+        for dy in range(reach + 1):
+            for dx in range(-reach, reach + 1):
+                pairs = [_apart(field, dy, dx) for field in centred]
+                count = sum(len(first) for first, _ in pairs)
+                entry = sum(first.T @ second for first, second in pairs) / max(count, 1)
+                covariance[reach + dy, reach + dx] = entry
+                covariance[reach - dy, reach - dx] = entry.T
+        return cls(mean, covariance)
+
+
+def natural_background(phi: HOG) -> Background:
+    """Of the embedded photographs to learn from, at all scales; computed once and kept in `cache_folder`."""
+    key = hashlib.sha256(repr((FILE.version, phi, _REACH, _PER_OCTAVE, data.split.train)).encode()).hexdigest()
+    path = cache_folder() / "background" / f"{key[:32]}.safetensors"
+    kept = _kept(path, phi.channels)
+    if kept is not None:
+        return kept
+    fields = []
+    for photo in data.photographs(data.split.train):
+        levels = hog_pyramid(photo.image, phi, per_octave=_PER_OCTAVE, smallest=2 * _REACH)
+        inner = slice(_BORDER, -_BORDER)
+        fields += [np.asarray(level.field[:, inner, inner], np.float64) for level in levels]
+    found = Background.learn(fields)
+    _keep(found, path)
+    return found
+
+
+def _apart(field: Array, dy: int, dx: int) -> tuple[Array, Array]:
+    """The features (n, d) of all pairs of cells of a field (H, W, d) that lie (dy, dx) apart, dy >= 0."""
+    height, width, d = field.shape
+    left, right = max(0, -dx), max(0, dx)
+    first = field[: max(height - dy, 0), left : max(width - right, left)]
+    second = field[dy:, right : max(width - left, right)]
+    return first.reshape(-1, d), second.reshape(-1, d)
+
+
+def _kept(path: Path, channels: int) -> Background | None:
+    try:
+        arrays = FILE.read(path)[1]
+        found = Background(arrays["mean"].astype(np.float64), arrays["covariance"].astype(np.float64))
+    except (KeyError, ValueError, OSError):  # not there, damaged, or not ours to read
+        return None
+    side = 2 * _REACH + 1
+    fits = found.mean.shape == (channels,) and found.covariance.shape == (side, side, channels, channels)
+    return found if fits else None
+
+
+def _keep(found: Background, path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        FILE.write(path, {}, {"mean": found.mean, "covariance": found.covariance})
+    except (ValueError, OSError) as error:
+        warnings.warn(f"the background is not kept: {path.parent} cannot be written ({error})", stacklevel=3)

@@ -1,0 +1,112 @@
+"""Examples out of images: boxes checked, and what they hold brought to whole cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from equivfast.detection.alignment import Photo
+from equivfast.ops._register import planes
+
+Array = NDArray[np.float64]
+
+LEAST_CELLS = 3  # along the shorter side: fewer have no cell whose neighbours are all there
+MOST_CELLS = 10  # along the longer side, unless asked for more
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How an example is laid out: its size (width, height) in pixels, its rows and columns of cells, and the scale,
+    working pixels over pixels."""
+
+    size: tuple[float, float]
+    rows: int
+    columns: int
+    scale: float
+    cell: int
+
+    @property
+    def pixels(self) -> tuple[int, int]:
+        """(height, width) of a working patch."""
+        return self.rows * self.cell, self.columns * self.cell
+
+
+def layout(function: str, size: tuple[float, float], cell: int, cells: int | None) -> Layout:
+    """The layout of examples of this size (width, height) in pixels.
+
+    Definition the longer side has `cells` cells, by default as many as fit, at most 10; the shorter one the most that
+               fit and that leave the middle where it is (both even or both odd)
+    Raises     ValueError for a size below 3 cells, and a number of cells that there cannot be
+    """
+    longer, shorter = max(size), min(size)
+    if shorter < LEAST_CELLS * cell:
+        need, shown = LEAST_CELLS * cell, f"{size[0]:g} x {size[1]:g}"
+        raise ValueError(
+            f"{function}: the example must be at least {need} x {need} pixels, {LEAST_CELLS} cells of {cell} each way, "
+            f"got {shown}"
+        )
+    if cells is not None and (not isinstance(cells, int) or not LEAST_CELLS <= cells <= 16):
+        raise ValueError(f"{function}: cells must be a whole number from {LEAST_CELLS} to 16, got {cells!r}")
+    along = cells or min(MOST_CELLS, int(longer / cell))
+    scale = along * cell / longer
+    across = int(shorter * scale / cell + 0.25)
+    across = min(max(across - (along - across) % 2, LEAST_CELLS - (along - LEAST_CELLS) % 2), along)
+    if across < 1:
+        raise ValueError(f"{function}: the example must be less long and thin, got {size[0]:g} x {size[1]:g}")
+    columns, rows = (along, across) if size[0] >= size[1] else (across, along)
+    return Layout(size, rows, columns, scale, cell)
+
+
+def image_planes(function: str, name: str, image: Any, channels: int | None = None) -> torch.Tensor:
+    """One image, NumPy (h, w) or (h, w, 3) or torch (1, c, h, w), as float32 (1, c, h, w); gray where 1 is asked for.
+
+    Raises     ValueError for other shapes and dtypes, NaN and infinity
+    """
+    found = planes(function, name, image)
+    if found.shape[0] != 1 or found.shape[1] not in (1, 3) or 0 in found.shape:
+        shape = tuple(image.shape)
+        raise ValueError(f"{function}: {name} must be one image of 1 or 3 channels, got {shape}")
+    if found.dtype not in (torch.uint8, torch.float32, torch.float64):
+        raise ValueError(f"{function}: {name} must be uint8, float32 or float64, got {found.dtype}")
+    values = found.detach().float()
+    if not values.isfinite().all():
+        raise ValueError(f"{function}: {name} must be finite, got NaN or infinity")
+    return values.mean(1, keepdim=True) if channels == 1 and values.shape[1] == 3 else values
+
+
+def boxes_of(function: str, boxes: Any, images: Sequence[torch.Tensor]) -> Array:
+    """(n, 4) boxes (x, y, width, height), one for each image, checked to lie inside.
+
+    Raises     ValueError that names the box and its image
+    """
+    try:
+        found = np.asarray(boxes, np.float64)
+    except (TypeError, ValueError):
+        found = np.empty(0)
+    if found.shape != (len(images), 4):
+        wanted = f"({len(images)}, 4), a box (x, y, width, height) for each image"
+        raise ValueError(f"{function}: boxes must be {wanted}, got {found.shape if found.size else repr(boxes)}")
+    for k, ((x, y, width, height), image) in enumerate(zip(found.tolist(), images, strict=True)):
+        rows, columns = image.shape[2:]
+        inside = 0 <= x and 0 <= y and x + width <= columns and y + height <= rows and width > 0 and height > 0
+        if not inside:  # also for NaN
+            shown = f"({x:g}, {y:g}, {width:g}, {height:g}) in an image of {columns} x {rows}"
+            raise ValueError(f"{function}: box {k} must lie inside its image, got {shown}")
+    return found
+
+
+def patches(images: Sequence[torch.Tensor], boxes: Array, layout: Layout) -> torch.Tensor:
+    """(n, c, height, width): what the boxes hold, in working pixels; each is scaled as a whole, by its diagonal."""
+    found = []
+    size = float(np.hypot(*layout.size)) * layout.scale
+    for image, (x, y, width, height) in zip(images, boxes, strict=True):
+        photo = Photo(image)
+        middle = np.array([x + (width - 1) / 2, y + (height - 1) / 2]) - photo.corner
+        step = float(np.hypot(width, height)) / size
+        found.append(photo.patches(middle[None], step * np.eye(2)[None], layout.pixels))
+    return torch.cat(found)

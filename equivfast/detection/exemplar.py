@@ -1,0 +1,106 @@
+"""Templates of all poses from the features of one upright example: features are turned, never images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+
+from equivfast.detection.background import Background
+from equivfast.groups import Grid, Transform
+from equivfast.maps import Map
+from equivfast.pose import PoseBank
+
+Array = NDArray[np.float64]
+
+# What is added to the covariance's diagonal, as a share of its mean: maps predict features to no better than a tenth of
+# their variance, and directions in which photographs hardly vary must not decide.
+RIDGE = 0.1
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A rectangle of rows x columns cells in the middle of a square canvas of side x side cells."""
+
+    rows: int
+    columns: int
+    side: int
+
+    @classmethod
+    def around(cls, rows: int, columns: int, poses: Sequence[Transform]) -> Shape:
+        """The canvas for a rectangle under these poses.
+
+        Definition its inscribed circle holds what the longer side's circle becomes under the pose that enlarges most,
+                   so that turns never lose a side's middle, and corners alone leave the canvas. rows, columns and side
+                   are all odd or all even
+        """
+        largest = max(float(np.linalg.svd(g.linear, compute_uv=False)[0]) for g in poses)
+        side = int(np.ceil(max(rows, columns) * max(largest, 1.0) - 1e-6))
+        return cls(rows, columns, side + (side - rows) % 2)
+
+    @property
+    def cells(self) -> Array:
+        """Centres of the canvas's cells in cells from its middle, (side, side, 2) of (x, y)."""
+        return Grid.centred(self.side, self.side, 1).centres
+
+    def seen(self, g: Transform, stride: float) -> NDArray[np.bool_]:
+        """(side, side): the cells whose centres come from the rectangle, in the canvas's circle."""
+        linear = Transform(tuple((*row, 0.0) for row in g.linear.tolist()))  # type: ignore[arg-type]
+        from_ = linear.inverse()(self.cells)
+        inside = (np.abs(from_) <= np.array([self.columns, self.rows]) / 2).all(-1)
+        return np.asarray(inside & (np.hypot(*np.moveaxis(self.cells, -1, 0)) <= self.side / 2))
+
+    def placed(self, field: torch.Tensor) -> torch.Tensor:
+        """A field (d, rows, columns) in the middle of the canvas, zeros around it."""
+        down, along = (self.side - self.rows) // 2, (self.side - self.columns) // 2
+        return torch.nn.functional.pad(field, (along, along, down, down))
+
+
+def exemplar_bank(
+    field: torch.Tensor, shape: Shape, poses: Sequence[Transform], maps: Sequence[Map], background: Background
+) -> tuple[PoseBank, float]:
+    """The bank that finds what `field` shows under every pose, and the score of finding just that.
+
+    Shapes     field (d, rows, columns) -> a bank of templates (g, d, side, side). `maps` are those of the poses
+    Definition f_g = M_g f, the features that the pose is predicted to have; w_g = Sigma^-1 (f_g - mu), which tells
+               them best from the background, over the cells that come from the example. The score (w_g, f - mu) /
+               sqrt(w_g Sigma w_g) counts standard deviations of scores of windows of photographs
+    Source     Hariharan et al. 2012, for one example instead of a class; M_g of Lenc & Vedaldi 2015
+    """
+    canvas = shape.placed(field)
+    # A map reads cells that the example does not show: the mean is the best guess for them.
+    mean = torch.from_numpy(background.mean)[:, None, None]
+    known = shape.placed(torch.ones_like(field[:1])) > 0
+    canvas = torch.where(known, canvas, mean.to(canvas))
+    seen = np.stack([shape.seen(g, 1.0) for g in poses])
+    cells = np.argwhere(seen.any(0))
+    deviations = np.stack([_features(m(canvas), background.mean, cells) for m in maps])
+    visible = seen[:, cells[:, 0], cells[:, 1]]
+    deviations *= visible[..., None]
+    sigma = background.matrix(cells)
+    weights = _decorrelated(sigma, deviations.reshape(len(poses), -1)).reshape(deviations.shape)
+    weights *= visible[..., None]
+    flat = weights.reshape(len(poses), -1)
+    deviation = np.sqrt(np.einsum("gi,gi->g", flat @ sigma, flat))
+    weights /= deviation[:, None, None]
+    templates = np.zeros((len(poses), len(field), shape.side, shape.side))
+    templates[:, :, cells[:, 0], cells[:, 1]] = weights.swapaxes(1, 2)
+    bias = -(weights @ background.mean).sum(1)
+    own = float(np.median((weights * deviations).sum((1, 2))))
+    return PoseBank(templates.astype(np.float32), bias.astype(np.float32), poses), own
+
+
+def _features(field: torch.Tensor, mean: Array, cells: NDArray[np.int64]) -> Array:
+    """(n, d) of these cells, the mean taken off."""
+    values = field.double().numpy()[:, cells[:, 0], cells[:, 1]].T
+    return np.asarray(values - mean)
+
+
+def _decorrelated(sigma: Array, rows: Array) -> Array:
+    """(Sigma + ridge)^-1 applied to each row."""
+    regular = sigma + RIDGE * float(sigma.diagonal().mean()) * np.eye(len(sigma))
+    return np.asarray(cho_solve(cho_factor(regular, overwrite_a=True), rows.T).T)

@@ -1,0 +1,59 @@
+"""The scales at which an image is searched."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from equivfast.groups import Grid
+from equivfast.representations import HOG
+from equivfast.representations._octaves import Place, resampled
+
+
+@dataclass(frozen=True, eq=False)
+class Searched:
+    """One scale of an image: its features with `margin` empty cells around them.
+
+    Units      scale_x, scale_y: pixels of this level over pixels of the image
+    """
+
+    scale: float
+    scale_x: float
+    scale_y: float
+    grid: Grid
+    margin: int
+    field: torch.Tensor
+
+    def centre(self, row: float, column: float, side: int) -> tuple[float, float]:
+        """The middle of the window of side x side cells at (row, column), in the image's centred pixels (x, y)."""
+        (x, y), step = self.grid.offset, self.grid.stride
+        middle = (side - 1) / 2 - self.margin
+        return (x + (column + middle) * step) / self.scale_x, (y + (row + middle) * step) / self.scale_y
+
+
+def searched(
+    image: torch.Tensor, phi: HOG, scales: tuple[float, float], per_octave: int, margin: int, side: int
+) -> Iterator[Searched]:
+    """The levels of scales from the largest down to the smallest, steps of 2^(1 / per_octave), both ends among them.
+
+    Levels with fewer cells than a template's `side` are left out.
+    """
+    smallest, largest = scales
+    steps = max(1, math.ceil(per_octave * math.log2(largest / smallest) - 1e-9)) if largest > smallest else 0
+    height, width = image.shape[2:]
+    places = []
+    for k in range(steps + 1):
+        scale = largest * (smallest / largest) ** (k / steps if steps else 0)
+        size = round(height * scale), round(width * scale)
+        if min(size) // phi.cell + 2 * margin >= side:
+            places.append(Place(scale, size, phi.grid(*size)))
+    for place, level in zip(places, resampled(image, places), strict=True):
+        field: Any = phi(level)
+        if margin:
+            field = torch.nn.functional.pad(field, (margin,) * 4)
+        scale_x, scale_y = place.size[1] / width, place.size[0] / height
+        yield Searched(place.scale, scale_x, scale_y, place.grid, margin, field)
