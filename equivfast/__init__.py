@@ -16,16 +16,19 @@ from equivfast._build_info import build_info, set_cpu_level
 from equivfast.ops import PoseResult, feature_transform, hog, pose_argmax
 
 if TYPE_CHECKING:
-    from equivfast import data, groups, inversion, maps, nn, pose, representations, studies
+    from equivfast import data, detection, groups, inversion, maps, nn, pose, representations, studies
+    from equivfast.detection import PoseDetector
     from equivfast.pose import PoseBank
 
 __version__ = "0.1.0"
 __all__ = [
     "PoseBank",
+    "PoseDetector",
     "PoseResult",
     "__version__",
     "build_info",
     "data",
+    "detection",
     "feature_transform",
     "groups",
     "hog",
@@ -39,13 +42,15 @@ __all__ = [
     "studies",
 ]
 
-_ROOMS = ("data", "groups", "inversion", "maps", "nn", "pose", "representations", "studies")
+_ROOMS = ("data", "detection", "groups", "inversion", "maps", "nn", "pose", "representations", "studies")
+
+_CLASSES = {"PoseBank": "pose", "PoseDetector": "detection"}
 
 
 def __getattr__(name: str) -> Any:
     """Rooms are imported when first used: ``import equivfast`` alone stays quick."""
-    if name == "PoseBank":
-        return importlib.import_module("equivfast.pose").PoseBank
+    if name in _CLASSES:
+        return getattr(importlib.import_module(f"equivfast.{_CLASSES[name]}"), name)
     if name in _ROOMS:
         return importlib.import_module(f"equivfast.{name}")
     raise AttributeError(f"module 'equivfast' has no attribute {name!r}")

@@ -22,10 +22,12 @@ PYTHON_FLOORS = (
     {"cli"},
     {FACE},
     {"studies", "compat", "testing", "nn"},
+    {"detection"},
     {"pose"},
     {"maps", "inversion"},
     {"representations"},
-    {"ops", "groups", "data", "report", "_build_info"},
+    {"data"},
+    {"ops", "groups", "report", "_build_info"},
     {"_core", "_probe"},
 )
 CXX_FLOORS = ({"bindings"}, {"cpu", "cuda"}, {"ops", "math"}, {"core"})

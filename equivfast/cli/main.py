@@ -10,6 +10,7 @@ COMMANDS = {
     "demo": "equivfast.cli.demo:demo",
     "hog": "equivfast.cli.hog:hog",
     "equivariance": "equivfast.cli.equivariance:equivariance",
+    "pose": "equivfast.cli.pose:pose",
     "info": "equivfast.cli.info:info",
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +19,8 @@ Array = NDArray[np.float64]
 _GENERATORS = np.array([[[0, 1], [-1, 0]], [[1, 0], [0, 1]], [[1, 0], [0, -1]], [[0, 1], [1, 0]]], np.float64)
 _FIRST_STEPS = np.array([3.0, 3.0, 0.1, 0.07, 0.06, 0.06])
 _SHRINK = (1.0, 0.5, 0.25, 0.25)
-_AT_ONCE = 64  # patches looked at together
+_REACH = (0.5, 0.75, 0.9, 1.0)  # shares of the similarity wanted that must be there before a round
+_AT_ONCE = 64  # patches looked at together: some 5 MB of pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ class Example:
 
 
 class Photo:
-    """An image that is read through poses: halved again and again, so that every reading has a level of about its scale.
+    """An image that is read through poses: halved again and again, so that a level of about the scale is read.
 
     Shapes     planes (1, c, h, w) float32
     """
@@ -61,28 +61,32 @@ class Photo:
 
         Units      places (n, 2): pixels from the canvas centre; beyond the image stands its edge
         """
-        found = [
-            self._read(place, linear, pixels) for place, linear in zip(places, linears, strict=True)
-        ]
-        return torch.cat(found)
+        sizes = np.sqrt(np.abs(np.linalg.det(linears))).clip(1e-6, 1e6)
+        levels = np.maximum(np.rint(np.log2(sizes) - 0.25), 0).astype(int)
+        channels = self.levels[0].shape[1]
+        found = torch.empty(len(places), channels, *pixels)
+        for level in np.unique(levels).tolist():
+            which = np.flatnonzero(levels == level)
+            found[torch.from_numpy(which)] = self._read(level, places[which], linears[which], pixels)
+        return found
 
-    def _read(self, place: Array, linear: Array, pixels: tuple[int, int]) -> torch.Tensor:
-        """One patch, from the part of the image that it looks at."""
+    def _read(self, level: int, places: Array, linears: Array, pixels: tuple[int, int]) -> torch.Tensor:
+        """Patches of one level, read as one tall picture."""
         height, width = pixels
-        level = max(0, round(float(np.log2(max(np.sqrt(abs(np.linalg.det(linear))), 1e-6)) - 0.25)))
         planes, step = self._level(level)
-        scale = 1 / step
-        middle = (place + self.corner + 0.5) * scale - 0.5
-        toward = torch.from_numpy(np.ascontiguousarray(linear * scale)).float()
+        size = np.array(planes.shape[:1:-1])
+        middle = (places + self.corner + 0.5) / step - 0.5
+        # To the units of grid_sample: the canvas reaches from -1 to 1.
+        toward = torch.from_numpy(linears / step * 2 / size[:, None]).float()
+        start = torch.from_numpy((2 * middle + 1) / size - 1).float()
         x = torch.arange(width, dtype=torch.float32) - (width - 1) / 2
         y = torch.arange(height, dtype=torch.float32) - (height - 1) / 2
-        across = toward[:, 0, None, None] * x + toward[:, 1, None, None] * y[:, None]  # (2, height, width)
-        at = across + torch.from_numpy(middle).float()[:, None, None]
-        size = torch.tensor(planes.shape[:1:-1])[:, None, None]
-        unit = (2 * at + 1) / size - 1
-        return grid_sample(
-            planes, unit.movedim(0, 2)[None], mode="bicubic", padding_mode="border", align_corners=False
+        rows = start[:, None] + toward[:, None, :, 1] * y[:, None]  # (n, height, 2)
+        unit = rows[:, :, None] + toward[:, None, None, :, 0] * x[:, None]
+        read = grid_sample(
+            planes, unit.flatten(0, 1)[None], mode="bilinear", padding_mode="border", align_corners=False
         )
+        return read[0].unflatten(1, (len(places), height)).movedim(1, 0)
 
     def _level(self, level: int) -> tuple[torch.Tensor, float]:
         """The image halved `level` times (less often where it is too small), and pixels of the image to one of it."""
@@ -99,7 +103,11 @@ def similarities(example: Example, photo: Photo, places: Array, linears: Array) 
     pixels to the image's."""
     found = [
         example.similarity(
-            photo.patches(places[start : start + _AT_ONCE], linears[start : start + _AT_ONCE] / example.scale, example.pixels)
+            photo.patches(
+                places[start : start + _AT_ONCE],
+                linears[start : start + _AT_ONCE] / example.scale,
+                example.pixels,
+            )
         )
         for start in range(0, len(places), _AT_ONCE)
     ]
@@ -107,40 +115,43 @@ def similarities(example: Example, photo: Photo, places: Array, linears: Array) 
 
 
 def aligned(
-    example: Example, photo: Photo, places: Array, linears: Array, stretched: bool
+    example: Example, photo: Photo, places: Array, linears: Array, stretched: bool, least: float = -1.0
 ) -> tuple[Array, Array, Array]:
-    """Better places and linear maps than these, and their similarities.
+    """Better places and linear maps than these, and their similarities, in the order given.
 
     Definition four rounds, each with half the steps of the one before, then a quarter: every parameter goes to the
                vertex of the parabola through its value and two steps aside, or a step uphill where there is no peak.
-               Of all that was looked at, the best stays. `stretched`: stretching is a parameter, too
+               What is better after that stays. `stretched`: stretching is a parameter, too. Those that have not come
+               within reach of a similarity of `least` after a round are not followed further
     """
     places, linears = places.copy(), linears.copy()
     best = similarities(example, photo, places, linears)
-    count = 6 if stretched else 4
-    for share in _SHRINK:
-        steps = _FIRST_STEPS[:count] * share
-        change = np.zeros((len(places), count))
-        aside = {}
-        for sign in (-1, 1):
-            for k in range(count):
-                one = np.zeros((len(places), count))
-                one[:, k] = sign * steps[k]
-                aside[sign, k] = similarities(example, photo, *_moved(places, linears, one, example.scale))
-        for k in range(count):
-            left, right = aside[-1, k], aside[1, k]
-            peak = (best >= left) & (best >= right)
-            uphill = np.where(right > left, 1.0, -1.0)
-            change[:, k] = steps[k] * np.where(peak, parabola(left, best, right), uphill)
-        tried = _moved(places, linears, change, example.scale)
+    for share, reach in zip(_SHRINK, _REACH, strict=True):
+        kept = np.flatnonzero(best >= reach * least)
+        steps = _FIRST_STEPS[: 6 if stretched else 4] * share
+        change = _uphill(example, photo, places[kept], linears[kept], best[kept], steps)
+        tried = _moved(places[kept], linears[kept], change, example.scale)
         values = similarities(example, photo, *tried)
-        better = values > best
-        places, linears = (
-            np.where(better[:, None], tried[0], places),
-            np.where(better[:, None, None], tried[1], linears),
-        )
-        best = np.maximum(best, values)
+        better = values > best[kept]
+        for whole, part in ((places, tried[0]), (linears, tried[1]), (best, values)):
+            whole[kept[better]] = part[better]
     return places, linears, best
+
+
+def _uphill(
+    example: Example, photo: Photo, places: Array, linears: Array, best: Array, steps: Array
+) -> Array:
+    """How every parameter should change, (n, parameters), from what lies a step aside."""
+    n, count = len(places), len(steps)
+    aside = np.zeros((2, count, n, count))
+    for k in range(count):
+        aside[0, k, :, k], aside[1, k, :, k] = -steps[k], steps[k]
+    repeated = (np.tile(places, (2 * count, 1)), np.tile(linears, (2 * count, 1, 1)))
+    moved = _moved(*repeated, aside.reshape(-1, count), example.scale)
+    left, right = similarities(example, photo, *moved).reshape(2, count, n)
+    peak = (best >= left) & (best >= right)
+    change = np.where(peak, parabola(left, best, right), np.where(right > left, 1.0, -1.0))
+    return np.asarray((change * steps[:, None]).T)
 
 
 def _moved(places: Array, linears: Array, change: Array, scale: float) -> tuple[Array, Array]:
@@ -157,8 +168,3 @@ def _exponential(matrices: Array) -> Array:
         power = power @ matrices / k
         found = found + power
     return found
-
-
-def placed(found: Sequence[tuple[float, float]]) -> Array:
-    """(n, 2) of the places, also of none."""
-    return np.array(found, np.float64).reshape(-1, 2)

@@ -71,7 +71,7 @@ class Background:
             for dx in range(-reach, reach + 1):
                 pairs = [_apart(field, dy, dx) for field in centred]
                 count = sum(len(first) for first, _ in pairs)
-                entry = sum(first.T @ second for first, second in pairs) / max(count, 1)
+                entry = np.sum([first.T @ second for first, second in pairs], 0) / max(count, 1)
                 covariance[reach + dy, reach + dx] = entry
                 covariance[reach - dy, reach - dx] = entry.T
         return cls(mean, covariance)
@@ -79,7 +79,9 @@ class Background:
 
 def natural_background(phi: HOG) -> Background:
     """Of the embedded photographs to learn from, at all scales; computed once and kept in `cache_folder`."""
-    key = hashlib.sha256(repr((FILE.version, phi, _REACH, _PER_OCTAVE, data.split.train)).encode()).hexdigest()
+    key = hashlib.sha256(
+        repr((FILE.version, phi, _REACH, _PER_OCTAVE, data.split.train)).encode()
+    ).hexdigest()
     path = cache_folder() / "background" / f"{key[:32]}.safetensors"
     kept = _kept(path, phi.channels)
     if kept is not None:

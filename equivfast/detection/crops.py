@@ -90,10 +90,14 @@ def boxes_of(function: str, boxes: Any, images: Sequence[torch.Tensor]) -> Array
         found = np.empty(0)
     if found.shape != (len(images), 4):
         wanted = f"({len(images)}, 4), a box (x, y, width, height) for each image"
-        raise ValueError(f"{function}: boxes must be {wanted}, got {found.shape if found.size else repr(boxes)}")
+        raise ValueError(
+            f"{function}: boxes must be {wanted}, got {found.shape if found.size else repr(boxes)}"
+        )
     for k, ((x, y, width, height), image) in enumerate(zip(found.tolist(), images, strict=True)):
         rows, columns = image.shape[2:]
-        inside = 0 <= x and 0 <= y and x + width <= columns and y + height <= rows and width > 0 and height > 0
+        inside = (
+            x >= 0 and y >= 0 and x + width <= columns and y + height <= rows and width > 0 and height > 0
+        )
         if not inside:  # also for NaN
             shown = f"({x:g}, {y:g}, {width:g}, {height:g}) in an image of {columns} x {rows}"
             raise ValueError(f"{function}: box {k} must lie inside its image, got {shown}")

@@ -28,7 +28,6 @@ ROTATIONS = tuple(rotation(5.0 * k) for k in range(72))
 _CANDIDATES = 16  # of each scale
 _CANDIDATE_SHARE = 0.2  # of the example's own score, below which a window is no candidate
 _LOOK_AGAIN = 24  # candidates of an image, over all scales
-_HOPELESS = 0.5  # a candidate with less than this share of the threshold is not aligned
 _APART = 0.5  # of the example's shorter side
 _PER_OCTAVE = 6
 
@@ -186,12 +185,12 @@ class PoseDetector:
         photo = Photo(planes)
         places = np.array([(one.x, one.y) for one in found]) - photo.corner
         linears = np.stack([one.pose.linear for one in found])
-        scores = similarities(self.example, photo, places, linears)
         if align:
-            hopeful = scores >= _HOPELESS * threshold
             places, linears, scores = aligned(
-                self.example, photo, places[hopeful], linears[hopeful], self._stretched
+                self.example, photo, places, linears, self._stretched, threshold
             )
+        else:
+            scores = similarities(self.example, photo, places, linears)
         detections = [
             Detection.at(place + photo.corner, _transform(linear), score, self.layout.size)
             for place, linear, score in zip(places, linears, scores, strict=True)
@@ -273,7 +272,9 @@ class PoseDetector:
             layout = crops.Layout(**{**fields["layout"], "size": tuple(fields["layout"]["size"])})
             bank = PoseBank(arrays["templates"], arrays.get("bias"), poses)
             field = torch.from_numpy(arrays["field"])
-            return cls(field, bank, float(fields["own"]), layout, HOG(**fields["phi"]), int(fields["channels"]))
+            return cls(
+                field, bank, float(fields["own"]), layout, HOG(**fields["phi"]), int(fields["channels"])
+            )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise FILE.damaged(path, error) from error
 

@@ -31,7 +31,9 @@ class Detection:
     size: tuple[float, float]
 
     @classmethod
-    def at(cls, place: Sequence[float], pose: Transform, score: float, size: tuple[float, float]) -> Detection:
+    def at(
+        cls, place: NDArray[np.float64], pose: Transform, score: float, size: tuple[float, float]
+    ) -> Detection:
         """The object whose middle lies at `place`."""
         linear = pose.linear
         scale = float(np.sqrt(abs(np.linalg.det(linear))))

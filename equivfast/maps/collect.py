@@ -48,7 +48,7 @@ class Frame:
                 f"got {border}"
             )
         self.source = self.target = grid.crop(border)
-        _, mask = warp(torch.zeros(1, 1, *size), g, border=edge)
+        _, mask = warp(torch.zeros(0, 1, *size), g, border=edge)
         self.valid = real_cells(np.asarray(mask), self.source, border * grid.stride)
         self.crop = border
         if kind == "window":

@@ -103,9 +103,12 @@ class SharedLayout:
         if valid is not None:
             used &= valid.reshape(-1)
         k = action.index.shape[-1]
+        # A cell is moved once for all the taps that read it.
+        moved, place = np.unique(taps[used].T, return_inverse=True)
+        self.taps = torch.from_numpy(place.reshape(support * support, -1))
         # In a used cell a source outside the array has weight 0: any index will do.
-        self.index = torch.from_numpy(action.index.reshape(-1, k)[taps[used]].clip(min=0))
-        self.weight = torch.from_numpy(action.weight.reshape(-1, k)[taps[used]])
+        self.index = torch.from_numpy(action.index.reshape(-1, k)[moved].clip(min=0))
+        self.weight = torch.from_numpy(action.weight.reshape(-1, k)[moved])
         self.cells = torch.from_numpy(np.flatnonzero(used))
         self.rows_per_image = len(self.cells)
         self.stored = by_size(self.pieces(support))
@@ -124,15 +127,19 @@ class SharedLayout:
 
     def blocks(self, x: Tensor, y: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
         """(number of the stored regressions, their rows of inputs, of outputs) of a batch of fields."""
-        x, y = x.flatten(2), y.flatten(2)
-        index, weight, cells = (part.to(x.device) for part in (self.index, self.weight, self.cells))
-        row_bytes = 8 * max(1, len(x) * index.shape[1] * self.channels[0])
+        # Channels in front: rows come one feature after the other, which is how they are summed.
+        x, y = (field.flatten(2).transpose(0, 1).contiguous() for field in (x, y))
+        index, weight, taps, cells = (
+            part.to(x.device) for part in (self.index, self.weight, self.taps, self.cells)
+        )
+        moved = sum(x[:, :, index[:, k]] * weight[:, k] for k in range(index.shape[1]))
+        assert isinstance(moved, Tensor)
+        row_bytes = 8 * max(1, x.shape[1] * len(taps) * self.channels[0])
         for part in torch.arange(len(cells), device=x.device).split(max(1, BLOCK_BYTES // row_bytes)):
-            taps = sum(x[:, :, index[part, :, k]] * weight[part, :, k] for k in range(index.shape[2]))
-            assert isinstance(taps, Tensor)
-            targets = y[:, :, cells[part]]
-            rows = taps.transpose(1, 2).flatten(0, 1).flatten(1), targets.transpose(1, 2).flatten(0, 1)
-            yield 0, rows[0][None], rows[1][None]
+            rows = x.new_empty(len(x), len(taps), x.shape[1], len(part))
+            for tap, places in enumerate(taps[:, part]):
+                rows[:, tap] = moved[:, :, places]
+            yield 0, rows.flatten(2).flatten(0, 1).T[None], y[:, :, cells[part]].flatten(1).T[None]
 
 
 def _spread(cells: tuple[int, ...] | list[int], channels: int, count: int) -> Tensor:

@@ -64,6 +64,8 @@ class Moments:
 
     def _raw(self) -> tuple[Tensor, Tensor]:
         """Kept rows, put together one feature after the other: features are what `select` picks."""
+        if self._kept and len(self._kept) == 1 and all(part.mT.is_contiguous() for part in self._kept[0]):
+            return self._kept[0]
         empty = torch.empty(*self.batch, 0, dtype=torch.float64, device=self.device)
         x, y = (
             torch.cat([empty.new_empty(*self.batch, size, 0), *(pair[i].mT for pair in self._kept or ())], -1)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from equivfast.report.atomic import make_folder, save_npy, write_bytes, write_json, write_text
+from equivfast.report.detections import detections_picture
 from equivfast.report.glyphs import glyphs, ink, png_bytes, png_uri, strengths
-from equivfast.report.page import index_entry, write_equivariance_page, write_index
+from equivfast.report.index import index_entry, write_index
+from equivfast.report.page import write_equivariance_page
+from equivfast.report.pose_page import write_pose_page
 from equivfast.report.sparsity import sparsity
 from equivfast.report.svg import show
 from equivfast.report.weights import template_glyphs, template_picture
 
 __all__ = [
+    "detections_picture",
     "glyphs",
     "index_entry",
     "ink",
@@ -26,5 +30,6 @@ __all__ = [
     "write_equivariance_page",
     "write_index",
     "write_json",
+    "write_pose_page",
     "write_text",
 ]

@@ -37,6 +37,46 @@ def published(value: float | None) -> str:
     return "–" if value is None else f"{value:g} s"
 
 
+def degrees(value: float | None) -> str:
+    """An angle to three digits at most, with a minus sign that is one, an en dash for none.
+
+    >>> degrees(4.932), degrees(98.6), degrees(123.4), degrees(-0.32), degrees(0.0), degrees(None)
+    ('4.93°', '98.6°', '123°', '−0.32°', '0°', '–')
+    """
+    if value is None:
+        return "–"
+    words = "0" if value == 0 else _digits(abs(value), 2)
+    return f"{'−' if value < 0 else ''}{words}°"
+
+
+def microseconds(value: float | None) -> str:
+    """A duration given in microseconds, to three digits, an en dash for none.
+
+    >>> microseconds(0.4567), microseconds(38.12), microseconds(1234.5), microseconds(None)
+    ('0.457 µs', '38.1 µs', '1,234 µs', '–')
+    """
+    if value is None:
+        return "–"
+    return f"{_digits(value, 3)} µs"
+
+
+def times(value: float | None) -> str:
+    """A ratio, an en dash for none.
+
+    >>> times(1.0), times(2.347), times(84.2), times(1234.0)
+    ('1×', '2.35×', '84.2×', '1,234×')
+    """
+    if value is None:
+        return "–"
+    return f"{value:,.0f}×" if value >= 99.95 else f"{value:.3g}×"
+
+
+def _digits(value: float, most: int) -> str:
+    """Three digits, of which at most so many stand behind the point."""
+    behind = sum(value < limit for limit in (0.9995, 9.995, 99.95))
+    return f"{value:,.{min(behind, most)}f}"
+
+
 def plain(value: Any) -> str:
     """A setting as text: lists joined, the rest as Python prints it."""
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)

@@ -47,24 +47,15 @@ These may be absent, and the page then has no such section:
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
-import re
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
-from equivfast.report import figures, formats, sections
+from equivfast.report import sections
 from equivfast.report.atomic import write_text
+from equivfast.report.render import check_keys, check_picture, environment
 from equivfast.report.sections import INVERSIONS, PICTURES
-from equivfast.report.svg import show
 
-_TEMPLATES = Path(__file__).with_name("templates")
-_PNG = re.compile(r"data:image/png;base64,[A-Za-z0-9+/]+={0,2}")
 _KEYS = ("title", "created", "representation", "transforms", "headline", "findings", "provenance")
 
 
@@ -76,87 +67,18 @@ def write_equivariance_page(path: str | os.PathLike[str], result: dict[str, Any]
     """
     _check(result)
     context = sections.of(result)
-    html = _environment().get_template("equivariance.html.j2").render(result=result, **context)
+    html = environment().get_template("equivariance.html.j2").render(result=result, **context)
     return write_text(path, html)
 
 
-def index_entry(result: dict[str, Any], link: str) -> dict[str, Any]:
-    """What `write_index` shows of a study: title, headline, link, and the pictures of a learned map."""
-    examples = [transform["example"] for transform in result["transforms"] if transform.get("example")]
-    learned = [
-        example for example in examples if example["method"] not in ("permutation", "no map", "cells moved")
-    ]
-    shown = (learned or examples or [None])[0]
-    return {
-        "title": result["title"],
-        "created": result["created"],
-        "headline": result["headline"],
-        "link": link,
-        "thumbnail": [shown[key] for key in PICTURES] if shown else [],
-    }
-
-
-def write_index(path: str | os.PathLike[str], studies: Sequence[dict[str, Any]]) -> Path:
-    """A page that leads to studies: each with title, created, headline [{value, text}], link (inside the
-    page's folder) and thumbnail (a list of PNG data: addresses, which may be empty).
-
-    Raises     ValueError for a link that leaves the page's folder, a picture that is no PNG data: address, or a
-               path that cannot be written
-    """
-    for study in studies:
-        link = study["link"]
-        if not re.fullmatch(r"[\w.-]+(/[\w.-]+)*", link) or ".." in link.split("/"):
-            raise ValueError(f"write_index: link must be a path inside the page's folder, got {link!r}")
-        for picture in study["thumbnail"]:
-            _check_picture("write_index", picture)
-    return write_text(path, _environment().get_template("index.html.j2").render(studies=studies))
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    script = (_TEMPLATES / "table.js").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    environment.globals |= {
-        "css": Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8")),
-        "script": Markup(script),
-        "script_hash": Markup(f"sha256-{digest}"),  # the one script that the page's policy lets run
-        "number": figures.number,
-    }
-    filters: dict[str, Callable[..., str]] = {
-        "show": show,
-        "share": formats.share,
-        "seconds": formats.seconds,
-        "plain": formats.plain,
-        "moment": formats.moment,
-    }
-    environment.filters |= filters
-    return environment
-
-
 def _check(result: dict[str, Any]) -> None:
-    missing = [key for key in _KEYS if key not in result]
-    if missing:
-        lacks = ", ".join(missing)
-        raise ValueError(f"write_equivariance_page: result must have {', '.join(_KEYS)}, lacks {lacks}")
+    check_keys("write_equivariance_page", "result", result, _KEYS)
     if not result["transforms"]:
         raise ValueError("write_equivariance_page: result must have at least one transformation, got none")
     for transform in result["transforms"]:
         example = transform.get("example")
         needed = PICTURES + INVERSIONS if example and "inverted_by" in example else PICTURES
         for picture in needed if example else ():
-            _check_picture("write_equivariance_page", example[picture])
+            check_picture("write_equivariance_page", example[picture])
     for pattern in result.get("pattern") or []:
-        _check_picture("write_equivariance_page", pattern["picture"])
-
-
-def _check_picture(name: str, address: object) -> None:
-    if not (isinstance(address, str) and _PNG.fullmatch(address)):
-        raise ValueError(
-            f"{name}: a picture must be a data:image/png;base64 address, got {str(address)[:60]!r}"
-        )
+        check_picture("write_equivariance_page", pattern["picture"])

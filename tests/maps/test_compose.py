@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from equivfast.maps import Map
 
 SQUARE = Grid.centred(4, 4, 8)
 SYMMETRIES = [groups.rotation(90 * k) @ f for k in range(4) for f in (groups.identity(), groups.hflip())]
+
+TURN = groups.rotation(33) @ groups.translation(3, -2)
 
 
 def shared(g: Transform, c: int = 3, d: int = 3, m: int = 1, seed: int = 0, **fields: Any) -> Map:
@@ -70,6 +73,67 @@ def test_a_product_that_rounds_cells_says_so() -> None:
     assert not (shared(groups.translation(4, 0)) @ shared(groups.hflip())).settings["cells_exact"]
 
 
+def lattices(g: Transform) -> list[tuple[int, int]]:
+    """Sizes of fields that the symmetry carries onto themselves."""
+    return [(6, 6), (7, 7)] + ([(5, 8), (4, 6)] if not g.linear[0, 1] else [])
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
+@pytest.mark.parametrize("s", SYMMETRIES, ids=lambda s: s.name)
+@pytest.mark.parametrize("m", [1, 3, 5])
+def test_a_symmetry_after_a_map_is_exact_to_the_border(s: Transform, interpolation: str, m: int) -> None:
+    first = shared(TURN, 2, 3, m, seed=1, interpolation=interpolation)
+    second = shared(s, 3, 4, seed=2)
+    both = second @ first
+    assert (both.g, both.support, both.interpolation) == (s @ TURN, m, interpolation)
+    for size in lattices(s):
+        x = field(c=2, size=size)
+        np.testing.assert_allclose(both(x), second(first(x)), atol=1e-10)
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
+@pytest.mark.parametrize("s", SYMMETRIES, ids=lambda s: s.name)
+@pytest.mark.parametrize("m", [1, 3, 5])
+def test_a_symmetry_before_a_map_is_exact_to_the_border_where_it_has_no_bias(
+    s: Transform, interpolation: str, m: int
+) -> None:
+    second = shared(TURN, 3, 2, m, seed=1, interpolation=interpolation)
+    with_bias = shared(s, 4, 3, seed=2)
+    without = replace(with_bias, bias=np.zeros(3))
+    for first in (without, with_bias):
+        both = second @ first
+        assert (both.g, both.support, both.interpolation) == (TURN @ s, m, interpolation)
+        for size in [*lattices(s), (15, 15)]:
+            x = field(n=2, c=4, size=size)
+            wanted, found = second(first(x)), both(x)
+            inside = both.mask(both.grid(*size))
+            assert size != (15, 15) or inside.any()
+            np.testing.assert_allclose(found[..., inside], wanted[..., inside], atol=1e-10)
+            if first is without:
+                np.testing.assert_allclose(found, wanted, atol=1e-10)
+            else:  # What comes from outside is 0 there, and not the bias.
+                assert np.abs(found - wanted).max() > 0.1
+
+
+def test_a_symmetry_before_a_map_turns_the_ties_of_nearest_cells() -> None:
+    """Half-way between two cells `nearest` takes the left one, which a flip makes the right one."""
+    half = shared(groups.translation(4, 0), m=3, seed=1)
+    flip = replace(shared(groups.hflip(), seed=2), bias=np.zeros(3))
+    x = field(size=(6, 6))
+    np.testing.assert_allclose((flip @ half)(x), flip(half(x)), atol=1e-10)
+    assert np.abs((half @ flip)(x) - half(flip(x))).max() > 0.1
+
+
+def test_sparse_filters_stay_sparse_beside_a_symmetry() -> None:
+    weight = csr_array(np.eye(8, 72, k=4))
+    m = Map("shared", TURN, "test", weight, np.zeros(8), (8, 8), SQUARE, SQUARE, 3, "bilinear")
+    turn = maps.permutation(groups.rotation(90), SQUARE, np.roll(np.arange(8), 2))
+    x = field(c=8, size=(7, 7))
+    for both, wanted in ((turn @ m, turn(m(x))), (m @ turn, m(turn(x)))):
+        assert isinstance(both.weight, csr_array) and both.nonzero_share == m.nonzero_share
+        np.testing.assert_allclose(both(x), wanted, atol=1e-12)
+
+
 @pytest.mark.parametrize("share", [1, 0.1])
 def test_window_maps_compose_exactly(share: float) -> None:
     large, middle, small = Grid.centred(5, 5, 8), SQUARE, Grid.centred(2, 3, 8)
@@ -89,11 +153,12 @@ def test_window_maps_compose_exactly(share: float) -> None:
             "both maps must be of one kind, got 'shared' and 'window'",
         ),
         (shared(SYMMETRIES[2], c=2), shared(SYMMETRIES[2]), "the second map must take 3 channels, got 2"),
-        (shared(SYMMETRIES[2], m=3), shared(SYMMETRIES[2]), "shared maps must have support 1, got 3"),
-        (shared(SYMMETRIES[2]), shared(SYMMETRIES[2], m=3), "shared maps must have support 1, got 3"),
+        (shared(TURN, m=3), shared(TURN), "shared maps must have support 1, got 3"),
+        (shared(TURN), shared(SYMMETRIES[2], m=3), "shared maps must have support 1, got 3"),
+        (shared(SYMMETRIES[2], m=3), shared(SYMMETRIES[3], m=3), "shared maps must have support 1, got 3"),
         (
-            shared(SYMMETRIES[2], interpolation="bilinear"),
-            shared(SYMMETRIES[2]),
+            shared(TURN, interpolation="bilinear"),
+            shared(TURN),
             "shared maps must have the same interpolation and stride, got bilinear, 8.0 and nearest, 8.0",
         ),
         (

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from report.browser import NAMES, Browser, find
+from report.poses import pose_result
 
 from equivfast import report
 from equivfast.studies.equivariance import EquivarianceConfig, run
@@ -187,6 +188,12 @@ def result() -> dict[str, Any]:
             "seconds": {"study": 12.5},
         },
     }  # fmt: skip
+
+
+@pytest.fixture
+def posed() -> dict[str, Any]:
+    """A made-up result of a pose study."""
+    return pose_result()
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,17 @@ import pytest
 from report.browser import DESK, NAMES, TELEPHONE, Browser, BrowserError, find, pdf_pages
 
 from equivfast import report
-from equivfast.report.formats import published, seconds, share
+from equivfast.report.formats import degrees, microseconds, published, seconds, share, times
 
-FORMATS = {None: report.show, "share": share, "seconds": seconds, "published": published}
+FORMATS = {
+    None: report.show,
+    "share": share,
+    "seconds": seconds,
+    "published": published,
+    "degrees": degrees,
+    "microseconds": microseconds,
+    "times": times,
+}
 
 # Only what reaches beyond the page counts: a wide table may scroll inside its box.
 OVERFLOW = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"

@@ -7,56 +7,16 @@ import copy
 import hashlib
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from report.markup import Page
 
 from equivfast import report
 from equivfast.report import figures
 
 EVIL = '<script>alert("x")</script> & <b>bold</b>'  # the name that the made-up result is full of
-
-
-class Page(HTMLParser):
-    """Elements with their attributes, visible text, JSON blocks; an unclosed or misplaced tag fails."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str]]] = []
-        self.open: list[str] = []
-        self.text = self.script = ""
-        self.blocks: dict[str, Any] = {}
-        self.block: str | None = None
-        self.feed(html)
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        attributes = {name: value or "" for name, value in attrs}
-        self.tags.append((tag, attributes))
-        if tag == "script" and attributes.get("type") == "application/json":
-            self.block = attributes["id"]
-        if tag not in ("meta", "img", "br"):
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, {name: value or "" for name, value in attrs}))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-        self.block = None
-
-    def handle_data(self, data: str) -> None:
-        if self.block is not None:
-            self.blocks[self.block] = json.loads(data)
-        elif "script" in self.open:
-            self.script += data
-        elif "style" not in self.open:
-            self.text += data
-
-    def values(self, attribute: str) -> list[str]:
-        return [attributes[attribute] for _, attributes in self.tags if attribute in attributes]
 
 
 @pytest.fixture
@@ -281,32 +241,6 @@ def test_refuses_a_result(tmp_path: Path, result: dict[str, Any], spoil: Any, me
 def test_unwritable_page(tmp_path: Path, result: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"write_text: cannot write .*/nowhere/p\.html: No such file"):
         report.write_equivariance_page(tmp_path / "nowhere" / "p.html", result)
-
-
-def test_index_leads_to_the_studies(tmp_path: Path, result: dict[str, Any]) -> None:
-    entry = report.index_entry(result, "hog/index.html")
-    page = Page(report.write_index(tmp_path / "index.html", [entry]).read_text(encoding="utf-8"))
-    assert page.values("href") == ["hog/index.html"]
-    assert page.values("src") == entry["thumbnail"] and len(entry["thumbnail"]) == 5
-    assert result["title"] in page.text and "error at 45°" in page.text
-
-
-def test_index_prefers_the_example_of_a_learned_map(result: dict[str, Any]) -> None:
-    flipped = result["transforms"][1]
-    flipped["example"]["method"] = "permutation"
-    result["transforms"] = [flipped, result["transforms"][0]]
-    assert report.index_entry(result, "x")["thumbnail"][4] == result["transforms"][1]["example"]["mapped"]
-    for transform in result["transforms"]:
-        transform["example"] = None
-    assert report.index_entry(result, "x")["thumbnail"] == []
-
-
-@pytest.mark.parametrize(
-    "link", ["javascript:alert(1)", "//example.org", "../up.html", "/etc/passwd", "a/../../b"]
-)
-def test_index_refuses_links_out_of_its_folder(tmp_path: Path, result: dict[str, Any], link: str) -> None:
-    with pytest.raises(ValueError, match="write_index: link must be a path inside the page's folder, got"):
-        report.write_index(tmp_path / "index.html", [report.index_entry(result, link)])
 
 
 def test_exact_mark_is_given_for_rounding_only(result: dict[str, Any]) -> None:

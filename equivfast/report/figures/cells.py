@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from equivfast.report.atomic import finite
-from equivfast.report.formats import published, seconds, share
+from equivfast.report.formats import degrees, microseconds, published, seconds, share, times
 from equivfast.report.svg import percent, show
 
 FORMATS: dict[str, Callable[[Any], str]] = {
@@ -16,6 +16,9 @@ FORMATS: dict[str, Callable[[Any], str]] = {
     "share": share,
     "seconds": seconds,
     "published": published,
+    "degrees": degrees,
+    "microseconds": microseconds,
+    "times": times,
 }
 
 
@@ -52,18 +55,27 @@ def ends(path: str, interval: dict[str, Any]) -> Markup:
     )
 
 
-def estimate(path: str, interval: dict[str, Any]) -> Markup:
+def estimate(path: str, interval: dict[str, Any], form: str = "") -> Markup:
     """A cell with a mean and its interval."""
-    mean, (low, high) = number(f"{path}.mean", interval["mean"]), (interval.get("low"), interval.get("high"))
+    mean, (low, high) = (
+        number(f"{path}.mean", interval["mean"], form),
+        (interval.get("low"), interval.get("high")),
+    )
     if low is None or high is None:
         return Markup("<td>{}</td>").format(mean)
     return Markup('<td>{} <span class="quiet">[{}, {}]</span></td>').format(
-        mean, number(f"{path}.low", low), number(f"{path}.high", high)
+        mean, number(f"{path}.low", low, form), number(f"{path}.high", high, form)
     )
 
 
 def barred(
-    path: str, value: float | None, largest: float, kinds: str, mark: Markup | str = "", title: str = ""
+    path: str,
+    value: float | None,
+    largest: float,
+    kinds: str,
+    mark: Markup | str = "",
+    title: str = "",
+    form: str = "",
 ) -> Markup:
     """A cell with a number and a bar above it."""
     known = finite(value)
@@ -71,7 +83,12 @@ def barred(
         '<td class="{}" title="{}"><span class="bar" style="width:{}"></span>{}'
         '<span class="number"{}>{}</span></td>'
     ).format(
-        kinds, title, percent(known or 0.0, largest or 1.0), mark, stamp(path, value), FORMATS[""](known)
+        kinds,
+        title,
+        percent(known or 0.0, largest or 1.0),
+        mark,
+        stamp(path, value, form),
+        FORMATS[form](known),
     )
 
 

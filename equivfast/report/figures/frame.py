@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,22 +26,32 @@ class Frame:
     words: Callable[[Any], str]
     tick_words: Callable[[Any], str]
     levels: tuple[tuple[str, float, str], ...] = ()
+    height: float = HEIGHT
 
     def y(self, value: float) -> float:
-        return round(HEIGHT * (1 - (value - self.bottom) / (self.top - self.bottom)), 2)
+        return round(self.height * (1 - (value - self.bottom) / (self.top - self.bottom)), 2)
 
     def parts(self, parameter: str, values: Sequence[float]) -> Iterator[Markup]:
         """Both axes, and the levels."""
+        yield from self.upright()
+        place, ticks = axis(parameter, values)
+        marks = [(place(value), words) for value, words in ticks]
+        yield from self.across(marks, TITLES.get(parameter, parameter))
+        for kind, value, _ in self.levels:
+            yield line("0", self.y(value), "100%", self.y(value), kind)
+
+    def upright(self) -> Iterator[Markup]:
+        """The axis at the left, with a line across at each tick."""
         yield text("0", -16, self.title, "axis-title", anchor="start", dx=-44)
         for tick in self.ticks:
             y = self.y(tick)
             yield line("0", y, "100%", y, "grid")
             yield text("0", y + 4, self.tick_words(tick), "tick", anchor="end", dx=-8)
-        place, ticks = axis(parameter, values)
-        for value, words in ticks:
-            at = f"{place(value):.3f}%"
-            yield line(at, HEIGHT, at, HEIGHT + 4, "join")
-            yield text(at, HEIGHT + 18, words, tick_kind(words), anchor="middle")
-        yield text("50%", HEIGHT + 38, TITLES.get(parameter, parameter), "axis-title", anchor="middle")
-        for kind, value, _ in self.levels:
-            yield line("0", self.y(value), "100%", self.y(value), kind)
+
+    def across(self, marks: Iterable[tuple[float, str]], title: str) -> Iterator[Markup]:
+        """The axis below; a mark is where it stands, in per cent, and its words."""
+        for place, words in marks:
+            at = f"{place:.3f}%"
+            yield line(at, self.height, at, self.height + 4, "join")
+            yield text(at, self.height + 18, words, tick_kind(words), anchor="middle")
+        yield text("50%", self.height + 38, title, "axis-title", anchor="middle")

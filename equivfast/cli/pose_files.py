@@ -1,0 +1,106 @@
+"""What the pose commands read and write besides pictures."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from equivfast.detection import Detection
+    from equivfast.groups import Transform
+
+_COLUMNS = ("file", "x", "y", "width", "height")
+
+
+def numbers_of(option: str, text: str, count: int) -> tuple[float, ...]:
+    """`count` numbers between commas.
+
+    >>> numbers_of("--scales", "0.5,2", 2)
+    (0.5, 2.0)
+    """
+    try:
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if len(found) != count:
+        raise ValueError(f"pose detect: {option} must be {count} numbers with commas, got {text!r}")
+    return found
+
+
+def rotations(every: float) -> list[Transform]:
+    """Rotations all around, `every` degrees apart: as many as come nearest to that.
+
+    >>> len(rotations(5))
+    72
+    """
+    from equivfast.groups import rotation
+
+    if not 0.5 <= every <= 180:
+        raise ValueError(f"pose: --every must be 0.5 to 180 degrees, got {every}")
+    count = round(360 / every)
+    return [rotation(360 * k / count) for k in range(count)]
+
+
+def cut(image: np.ndarray, box: tuple[float, ...]) -> np.ndarray:
+    """The box (x, y, width, height) of an image, in whole pixels; ValueError for one that does not lie inside."""
+    x, y, width, height = (round(value) for value in box)
+    rows, columns = image.shape[:2]
+    if min(x, y) < 0 or min(width, height) < 1 or x + width > columns or y + height > rows:
+        raise ValueError(
+            f"pose detect: --box must lie inside the template of {columns} x {rows} pixels, "
+            f"got {x},{y},{width},{height}"
+        )
+    return np.ascontiguousarray(image[y : y + height, x : x + width])
+
+
+def check_picture(path: Path) -> None:
+    """ValueError where what is to be written is no .png file."""
+    if path.suffix.lower() != ".png":
+        raise ValueError(f"pose detect: --out must be a .png file, got {path}")
+
+
+def as_json(image: Path, template: Path, found: Sequence[Detection]) -> dict[str, Any]:
+    """Everything about the finds, for a program to read."""
+    rows = [
+        {
+            "x": one.x,
+            "y": one.y,
+            "scale": one.scale,
+            "angle": one.angle,
+            "score": one.score,
+            "pose": one.pose.linear.tolist(),
+            "corners": one.corners.tolist(),
+        }
+        for one in found
+    ]
+    return {"image": str(image), "template": str(template), "found": rows}
+
+
+def examples(path: Path) -> tuple[list[np.ndarray], list[list[float]]]:
+    """Images and boxes of a CSV file; ValueError with the line for what cannot be read."""
+    from equivfast import data
+
+    images, boxes = [], []
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file)
+            missing = [name for name in _COLUMNS if name not in (rows.fieldnames or ())]
+            if missing:
+                raise ValueError(
+                    f"pose fit: {path} must have the columns {', '.join(_COLUMNS)}, lacks {', '.join(missing)}"
+                )
+            for row in rows:
+                try:
+                    boxes.append([float(row[name]) for name in _COLUMNS[1:]])
+                except (TypeError, ValueError):
+                    raise ValueError(
+                        f"pose fit: {path}, line {rows.line_num}: a box is four numbers, got {row}"
+                    ) from None
+                images.append(data.read_image(path.parent / row["file"]))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"pose fit: cannot read {path}: {error}") from error
+    return images, boxes

@@ -1,0 +1,44 @@
+"""What the figures of a pose study share: the look of each learner, the words of an error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from equivfast.report.figures.cells import FORMATS
+
+Task = dict[str, Any]
+
+# A learner has one line on the whole page.
+COLOURS = {"no pose": "control0", "direct": "learned2", "equivariant": "learned"}
+NOTES = {
+    "no pose": "the pose that is best for an image not looked at",
+    "direct": "the image is warped for each pose",
+    "equivariant": "its features are transformed for each pose",
+}
+
+
+def colours(names: Iterable[str]) -> dict[str, str]:
+    """The class of each learner's line; one that is not known takes what is left."""
+    found, left = {}, ["learned3", "learned4", "control1"]
+    for name in names:
+        found[name] = COLOURS.get(name) or (left.pop(0) if left else "control1")
+    return found
+
+
+def form_of(task: Task) -> str:
+    """The format of the task's errors (see cells.FORMATS)."""
+    return "degrees" if task["unit"] == "degrees" else ""
+
+
+def error_words(task: Task) -> Callable[[Any], str]:
+    return FORMATS[form_of(task)]
+
+
+def near_words(task: Task) -> str:
+    """The limit of "within", with its unit.
+
+    >>> near_words({"near": 15.0, "unit": "degrees"}), near_words({"near": 0.1, "unit": "head widths"})
+    ('15°', '0.1 head widths')
+    """
+    return f"{task['near']:g}°" if task["unit"] == "degrees" else f"{task['near']:g} {task['unit']}"
