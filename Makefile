@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/equivfast.stamp
 BUILT := $(VENV)/built
 SOURCES := CMakeLists.txt setup.py $(shell find csrc -type f)
+# What demo and tests learn is kept in the folder, too.
+export EQUIVFAST_CACHE ?= $(abspath build/cache)
 CXX_FILES = $(shell find csrc tests -name '*.[ch]pp' -o -name '*.cu' -o -name '*.cuh')
 
 .PHONY: help venv build test demo lint format bench check-long wheel clean FORCE

@@ -25,6 +25,9 @@ settings.register_profile(
 )
 settings.load_profile("equivfast")
 
+# Learned maps are kept beside the tests, not in the home folder of whoever runs them.
+os.environ.setdefault("EQUIVFAST_CACHE", str(Path(__file__).resolve().parent.parent / "build" / "cache"))
+
 LEVELS = ("baseline", "avx2", "avx512", "avx512icl")
 
 # Largest accepted absolute difference, with its reason.

@@ -58,9 +58,12 @@ def cut(image: np.ndarray, box: tuple[float, ...]) -> np.ndarray:
 
 
 def check_picture(path: Path) -> None:
-    """ValueError where what is to be written is no .png file."""
+    """Makes the folder; ValueError where that cannot be done, or what is to be written is no .png file."""
+    from equivfast import report
+
     if path.suffix.lower() != ".png":
         raise ValueError(f"pose detect: --out must be a .png file, got {path}")
+    report.make_folder(path.parent)
 
 
 def as_json(image: Path, template: Path, found: Sequence[Detection]) -> dict[str, Any]:

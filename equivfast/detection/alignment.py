@@ -18,8 +18,8 @@ Array = NDArray[np.float64]
 # plane: a turn, a scaling, and two that stretch, for sets of poses that do.
 _GENERATORS = np.array([[[0, 1], [-1, 0]], [[1, 0], [0, 1]], [[1, 0], [0, -1]], [[0, 1], [1, 0]]], np.float64)
 _FIRST_STEPS = np.array([3.0, 3.0, 0.1, 0.07, 0.06, 0.06])
-_SHRINK = (1.0, 0.5, 0.25, 0.25)
-_REACH = (0.5, 0.75, 0.9, 1.0)  # shares of the similarity wanted that must be there before a round
+_SHRINK = (1.0, 0.6, 0.4, 0.25, 0.15)
+_REACH = (0.5, 0.75, 0.9, 1.0, 1.0)  # shares of the similarity wanted that must be there before a round
 _AT_ONCE = 64  # patches looked at together: some 5 MB of pixels
 
 
@@ -119,9 +119,8 @@ def aligned(
 ) -> tuple[Array, Array, Array]:
     """Better places and linear maps than these, and their similarities, in the order given.
 
-    Definition four rounds, each with half the steps of the one before, then a quarter: every parameter goes to the
-               vertex of the parabola through its value and two steps aside, or a step uphill where there is no peak.
-               What is better after that stays. `stretched`: stretching is a parameter, too. Those that have not come
+    Definition five rounds with ever smaller steps: every parameter goes to the vertex of the parabola through its value
+               and two steps aside, or a step uphill where there is no peak. What is better after that stays. `stretched`: stretching is a parameter, too. Those that have not come
                within reach of a similarity of `least` after a round are not followed further
     """
     places, linears = places.copy(), linears.copy()

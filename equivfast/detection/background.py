@@ -91,7 +91,7 @@ def natural_background(phi: HOG) -> Background:
         levels = hog_pyramid(photo.image, phi, per_octave=_PER_OCTAVE, smallest=2 * _REACH)
         inner = slice(_BORDER, -_BORDER)
         fields += [np.asarray(level.field[:, inner, inner], np.float64) for level in levels]
-    found = Background.learn(fields)
+    found = Background.learn(fields, _REACH)
     _keep(found, path)
     return found
 

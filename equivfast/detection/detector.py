@@ -138,7 +138,7 @@ class PoseDetector:
             raise ValueError(f"{name}: poses must leave the example's middle where it is, got {moved}")
         channels = 3 if all(image.shape[1] == 3 for image in images) else 1
         images = [image.mean(1, keepdim=True) if channels == 1 else image for image in images]
-        width, height = np.exp(np.log(boxes[:, 2:]).mean(0)).tolist()
+        width, height = np.exp(np.log(boxes[:, 2:]).mean(0)).round(9).tolist()
         layout = crops.layout(name, (width, height), phi.cell, cells)
         fields = phi(crops.patches(images, boxes, layout))
         if not float(fields.abs().max()):
