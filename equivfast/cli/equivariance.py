@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from equivfast.cli.studies import write_study
 
 if TYPE_CHECKING:
     from equivfast.studies.equivariance import EquivarianceConfig
@@ -67,7 +70,7 @@ def equivariance(model: str, transforms: str | None, out: Path, **settings: Any)
     if settings["sizes"] is not None:
         settings["sizes"] = whole_numbers("sizes", settings["sizes"])
     given = {name: value for name, value in settings.items() if value is not None}
-    page = write_study(EquivarianceConfig(out=str(out), **given), out)[1]
+    page = write_equivariance_study(EquivarianceConfig(out=str(out), **given), out)[1]
     click.echo(f"report: {page}")
 
 
@@ -92,14 +95,9 @@ def whole_numbers(name: str, text: str) -> tuple[int, ...]:
         raise ValueError(f"equivariance: {name} must be whole numbers with commas, got {text!r}") from None
 
 
-def write_study(config: EquivarianceConfig, out: Path) -> tuple[dict[str, Any], Path]:
-    """Run the study and write out/result.json and out/index.html: its result, and the page's path."""
+def write_equivariance_study(config: EquivarianceConfig, out: Path) -> tuple[dict[str, Any], Path]:
+    """Run the study and write its report: the result, and the page's path."""
     from equivfast import report
-    from equivfast.cli.progress import progress_bars
     from equivfast.studies.equivariance import run
 
-    report.make_folder(out)
-    with progress_bars() as progress:
-        result = run(config, progress)
-    report.write_json(out / "result.json", result)
-    return result, report.write_equivariance_page(out / "index.html", result)
+    return write_study(out, partial(run, config), report.write_equivariance_page)

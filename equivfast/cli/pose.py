@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from equivfast.cli import pose_files
+from equivfast.cli.pose_studies import evaluate, evaluate_detector
 
 if TYPE_CHECKING:
     from equivfast.detection import PoseDetector
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 @click.group()
 def pose() -> None:
     """Find objects at any place, turn and size; learn what they look like; measure how well poses are told."""
+
+
+pose.add_command(evaluate)
+pose.add_command(evaluate_detector)
 
 
 @pose.command()

@@ -120,8 +120,9 @@ def aligned(
     """Better places and linear maps than these, and their similarities, in the order given.
 
     Definition five rounds with ever smaller steps: every parameter goes to the vertex of the parabola through its value
-               and two steps aside, or a step uphill where there is no peak. What is better after that stays. `stretched`: stretching is a parameter, too. Those that have not come
-               within reach of a similarity of `least` after a round are not followed further
+               and two steps aside, or a step uphill where there is no peak. What is better after that stays.
+               `stretched`: stretching is a parameter, too. Those that have not come within reach of a similarity of
+               `least` after a round are not followed further
     """
     places, linears = places.copy(), linears.copy()
     best = similarities(example, photo, places, linears)

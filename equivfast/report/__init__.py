@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from equivfast.report.atomic import make_folder, save_npy, write_bytes, write_json, write_text
+from equivfast.report.detection_page import write_detection_page
 from equivfast.report.detections import detections_picture
 from equivfast.report.glyphs import glyphs, ink, png_bytes, png_uri, strengths
 from equivfast.report.index import index_entry, write_index
@@ -27,6 +28,7 @@ __all__ = [
     "template_glyphs",
     "template_picture",
     "write_bytes",
+    "write_detection_page",
     "write_equivariance_page",
     "write_index",
     "write_json",

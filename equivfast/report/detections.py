@@ -28,14 +28,21 @@ class Found(Protocol):
 
 
 def detections_picture(
-    image: Any, found: Sequence[Found], example: Any = None, least: int = 480
+    image: Any,
+    found: Sequence[Found],
+    example: Any = None,
+    *,
+    expected: Sequence[NDArray[np.float64]] = (),
+    least: int = 480,
 ) -> NDArray[np.uint8]:
     """The image with what was found in it, and the example that was looked for at its upper left edge.
 
     Shapes     image (h, w) or (h, w, 3), uint8 or floats 0..255 -> uint8 (h', w', 3): small ones are enlarged by whole
-               factors until their longer side has `least` pixels. example: another image, or None
+               factors until their longer side has `least` pixels. example: another image, or None. expected: corners,
+               each (4, 2), of what should have been found
     Definition each find has its corners' outline, a double line along the side that is the example's upper one, a dot
-               in its middle and its score; the best is yellow
+               in its middle and its score, the first in yellow; what is expected has a
+               dotted white outline
     """
     photo = _rgb(image)
     factor = max(1, -(-least // max(photo.size)))
@@ -43,6 +50,8 @@ def detections_picture(
     pen = max(2, round(max(photo.size) / 400))
     canvas = ImageDraw.Draw(photo)
     font = ImageFont.load_default(size=max(12, 6 * pen))
+    for corners in expected:
+        _dotted(canvas, (np.asarray(corners) + 0.5) * factor - 0.5, pen)
     # Drawn from the last to the best, which stays on top.
     for k, one in reversed(list(enumerate(found))):
         colour = COLOURS[k % len(COLOURS)]
@@ -74,6 +83,14 @@ def _outline(canvas: ImageDraw.ImageDraw, corners: NDArray[np.float64], colour: 
     upper = [tuple(corner + down * 3 * pen) for corner in corners[:2]]
     canvas.line(upper, fill=_RIM, width=2 * pen + 2)
     canvas.line(upper, fill=colour, width=pen)
+
+
+def _dotted(canvas: ImageDraw.ImageDraw, corners: NDArray[np.float64], pen: int) -> None:
+    for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        count = max(2, int(np.hypot(*(end - start)) / (4 * pen)))
+        for x, y in (start + (end - start) * k / count for k in range(count)):
+            canvas.ellipse((x - pen - 1, y - pen - 1, x + pen + 1, y + pen + 1), fill=_RIM)
+            canvas.ellipse((x - pen / 1.5, y - pen / 1.5, x + pen / 1.5, y + pen / 1.5), fill="white")
 
 
 def _dot(canvas: ImageDraw.ImageDraw, middle: tuple[float, float], colour: str, pen: int) -> None:

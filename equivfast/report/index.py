@@ -18,8 +18,9 @@ _POSES = ("an image", "its found pose undone", "another image", "its found pose 
 
 def index_entry(result: dict[str, Any], link: str) -> dict[str, Any]:
     """What `write_index` shows of a study: title, headline, link, and pictures with a few words under each: those
-    of a learned map, or two images of which the pose was found."""
-    words, pictures = _found_poses(result) if "tasks" in result else _learned_map(result)
+    of a learned map, two images of which the pose was found, or three in which objects were."""
+    kind = next((key for key in _THUMBNAILS if key in result), "transforms")
+    words, pictures = _THUMBNAILS[kind](result)
     return {
         "title": result["title"],
         "created": result["created"],
@@ -63,3 +64,19 @@ def _found_poses(result: dict[str, Any]) -> tuple[list[str], list[str]]:
     typical = [example for example in examples if example["kind"] == "typical"]
     pictures = [example[key] for example in typical[:2] for key in ("image", "undone")]
     return list(_POSES[: len(pictures)]), pictures
+
+
+def _found_objects(result: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """What was found goes first; where there is little of it, what was missed is shown too."""
+    pictures = [
+        picture
+        for kind in ("found", "missed")
+        for part in ("alone", "clutter")
+        for picture in result[part]["pictures"]
+        if picture["kind"] == kind
+    ][:3]
+    return [picture["words"] for picture in pictures], [picture["picture"] for picture in pictures]
+
+
+# What only the result of one kind of study holds, and how its pictures are chosen.
+_THUMBNAILS = {"tasks": _found_poses, "alone": _found_objects, "transforms": _learned_map}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from equivfast import report
 from equivfast.detection import Detection
@@ -19,9 +20,11 @@ def chosen(tried: Sequence[tuple[bool, Subject, ObjectScene, Sequence[Detection]
     found: list[dict[str, Any]] = []
     for kind in (True, False):
         for exact, subject, scene, drawn in [one for one in tried if one[0] == kind][:_EACH]:
-            picture = report.detections_picture(scene.image, drawn, subject.crop)
-            words = f"{subject.photo.name}: " + ("found" if exact else "missed" if drawn else "not found")
-            found.append({"kind": "found" if exact else "missed", "words": words, "picture": _small(picture)})
+            truth = [] if exact else [placed.corners for placed in scene.placed]
+            ending = "found" if exact else "found elsewhere, or not exactly" if drawn else "not found"
+            picture = _picture(scene, drawn, subject.crop, truth)
+            words = f"{subject.photo.name}: {ending}"
+            found.append({"kind": "found" if exact else "missed", "words": words, "picture": picture})
     return found
 
 
@@ -35,13 +38,12 @@ def of_scenes(
     wrong = [one for one in scenes if not all(exact for *_, exact in one[1])]
     for kind, those in (("found", right[:_EACH]), ("missed", wrong[:_EACH])):
         for scene, shown in those:
-            drawn = [one for _, found, _ in shown for one in found]
-            amiss = [subjects[k].photo.name for k, _, exact in shown if not exact]
-            words = scene.name + (
-                f"; not as it should be: an object from {', '.join(amiss)}" if amiss else ""
-            )
-            picture = report.detections_picture(scene.image, drawn)
-            pictures.append({"kind": kind, "words": words, "picture": _small(picture)})
+            drawn = sorted((one for _, found, _ in shown for one in found), key=lambda one: -one.score)
+            amiss = {k for k, _, exact in shown if not exact}
+            names = ", ".join(sorted({subjects[k].photo.name for k in amiss}))
+            words = scene.name + (f"; not as it should be: from {names}" if amiss else "")
+            truth = [placed.corners for placed in scene.placed if placed.subject in amiss]
+            pictures.append({"kind": kind, "words": words, "picture": _picture(scene, drawn, None, truth)})
     return pictures
 
 
@@ -51,14 +53,9 @@ def words(result: dict[str, Any]) -> dict[str, Any]:
     errors, at = alone["errors"], clutter["at_threshold"]
     headline = [
         {
-            "value": f"{alone['exact']:.0%}",
+            "value": _share(alone["exact"]),
             "text": f"of {alone['count']} objects in turned and scaled photographs are found within 2 pixels, 5° and "
             "5 % of their size",
-        },
-        {
-            "value": f"{errors['degrees']['median']:.1f}°",
-            "text": f"is the median error of the angle, {errors['pixels']['median']:.1f} pixels that of a coordinate, "
-            f"{errors['scale']['median']:.1%} that of the scale",
         },
         {
             "value": f"{clutter['curve']['average_precision']:.2f}",
@@ -66,11 +63,18 @@ def words(result: dict[str, Any]) -> dict[str, Any]:
             f"{clutter['subjects']} looked for in each",
         },
     ]
+    if alone["exact"]:
+        nearness = {
+            "value": f"{errors['degrees']['median']:.1f}°",
+            "text": f"is the median error of the angle of these, {errors['pixels']['median']:.1f} pixels that of a "
+            f"coordinate, {100 * errors['scale']['median']:.1f} % that of the scale",
+        }
+        headline.insert(1, nearness)
     findings = []
     if at["precision"] is not None:
         findings.append(
-            f"At the default threshold, {result['threshold']:g}, {at['precision']:.0%} of what is reported is right, "
-            f"and {at['recall']:.0%} of what is there is reported."
+            f"At the default threshold, {result['threshold']:g}, {_share(at['precision'])} of what is reported "
+            f"is right, and {_share(at['recall'])} of what is there is reported."
         )
     missed = [row for row in alone["rows"] if row["error"] is None]
     if missed:
@@ -80,7 +84,15 @@ def words(result: dict[str, Any]) -> dict[str, Any]:
     return {"headline": headline, "findings": findings}
 
 
-def _small(picture: np.ndarray) -> str:
-    """A data: address of the picture, at most some 640 pixels wide."""
-    step = max(1, int(np.ceil(picture.shape[1] / 900)))
-    return report.png_uri(np.ascontiguousarray(picture[::step, ::step]))
+def _picture(
+    scene: ObjectScene, found: Sequence[Detection], example: Any, expected: Sequence[NDArray[np.float64]]
+) -> str:
+    """A data: address."""
+    size = max(scene.image.shape)
+    return report.png_uri(
+        report.detections_picture(scene.image, found, example, expected=expected, least=size)
+    )
+
+
+def _share(value: float) -> str:
+    return f"{value:.0%}".replace("%", " %")

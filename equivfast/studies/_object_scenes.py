@@ -45,6 +45,14 @@ class Placed:
     y: float
     scale: float
     angle: float
+    pixels: int
+
+    @property
+    def corners(self) -> NDArray[np.float64]:
+        """The subject's corners, (4, 2) of (x, y) in pixel indices."""
+        square = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * self.pixels / 2
+        g = rotation(self.angle) @ scaling(self.scale)
+        return g(square) + np.array([self.x, self.y])
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,13 +98,17 @@ def drawn_pose(random: np.random.Generator, scales: tuple[float, float]) -> tupl
 def turned_scene(
     subject: Subject, index: int, size: int, scales: tuple[float, float], random: np.random.Generator
 ) -> ObjectScene:
-    """size x size pixels of the subject's own photograph, turned and scaled as a whole."""
+    """size x size pixels of the subject's own photograph, turned and scaled as a whole.
+
+    The view is as near the photograph's middle as keeps the subject inside.
+    """
     g, scale, angle = drawn_pose(random, scales)
     room = (size - 1) / 2 - subject.pixels * scale * 0.75
-    at = random.uniform(-room, room, 2)
+    middle_of_photo = (np.array(subject.photo.image.shape[1::-1]) - 1) / 2
+    at = np.clip(g(np.array(subject.centre) - middle_of_photo), -room, room)
     image = _view(subject, g, at, size)
     middle = at + (size - 1) / 2
-    placed = Placed(index, float(middle[0]), float(middle[1]), scale, angle)
+    placed = Placed(index, float(middle[0]), float(middle[1]), scale, angle, subject.pixels)
     return ObjectScene(f"{subject.photo.name}, turned", subject.photo.name, _bytes(image), (placed,))
 
 
@@ -119,7 +131,7 @@ def cluttered_scene(
         shape = _shape(subject, g, at, size)
         canvas += shape[..., None] * (_view(subject, g, at, size) - canvas)
         middle = at + (size - 1) / 2
-        placed.append(Placed(index, float(middle[0]), float(middle[1]), scale, angle))
+        placed.append(Placed(index, float(middle[0]), float(middle[1]), scale, angle, subject.pixels))
     name = f"{background.name}, with {len(placed)} objects"
     return ObjectScene(name, background.name, _bytes(canvas), tuple(placed))
 

@@ -131,7 +131,7 @@ def _alone(config: DetectionConfig, photographs: list[Photograph], progress: Pro
         error = PoseError.of(found[0], scene.placed[0]) if found else None
         errors += [error] if error else []
         rows.append({"photo": subject.photo.name, "score": found[0].score if found else None,
-                     "error": asdict(error) if error else None})  # fmt: skip
+                     "exact": bool(error and error.exact), "error": asdict(error) if error else None})  # fmt: skip
         pictures.append((bool(error and error.exact), subject, scene, found[:1]))
     progress("objects in turned photographs", len(wanted), len(wanted))
     exact = [error for error in errors if error.exact]

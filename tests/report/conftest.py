@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from report.browser import NAMES, Browser, find
+from report.detections import detection_result
 from report.poses import pose_result
 
 from equivfast import report
@@ -194,6 +195,12 @@ def result() -> dict[str, Any]:
 def posed() -> dict[str, Any]:
     """A made-up result of a pose study."""
     return pose_result()
+
+
+@pytest.fixture
+def detected() -> dict[str, Any]:
+    """A made-up result of a detection study."""
+    return detection_result()
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,13 @@
-"""A page as a parser sees it: elements, words, and the data that it offers."""
+"""A page as a parser sees it: elements, words, numbers, and the data that it offers."""
 
 from __future__ import annotations
 
 import json
+import re
 from html.parser import HTMLParser
 from typing import Any
+
+from equivfast.report.figures.cells import FORMATS
 
 
 class Page(HTMLParser):
@@ -45,3 +48,36 @@ class Page(HTMLParser):
 
     def values(self, attribute: str) -> list[str]:
         return [attributes[attribute] for _, attributes in self.tags if attribute in attributes]
+
+
+def numbers(html: str) -> list[tuple[str, str, str, str]]:
+    """(path, value, format, words) of every number that names its place."""
+    found = re.findall(
+        r'<(?:td|span)[^>]*? data-path="([^"]*)" data-value="([^"]*)"(?: data-format="([^"]*)")?>([^<]*)<',
+        html,
+    )
+    assert len(found) == html.count("data-path=")
+    return found
+
+
+def check_numbers(html: str, result: dict[str, Any]) -> None:
+    """Every number is the one that stands in the result at the place it names."""
+    for path, value, form, words in numbers(html):
+        found: Any = result
+        for key in path.split("."):
+            found = found[int(key)] if isinstance(found, list) else found[key]
+        assert value == ("" if found is None else repr(found)), path
+        assert words == FORMATS[form](found), path
+
+
+def check_self_contained(html: str) -> None:
+    """Nothing comes from elsewhere, and no script runs."""
+    page = Page(html)
+    for address in page.values("href") + page.values("src"):
+        assert address.startswith(("data:image/png;base64,", "data:application/json;base64,", "#"))
+    assert {a.get("type") for tag, a in page.tags if tag == "script"} == {"application/json"}
+    assert not {"link", "iframe", "object", "embed", "form", "base"} & {tag for tag, _ in page.tags}
+    assert not [name for _, a in page.tags for name in a if name.startswith("on")]
+    assert "http:" not in re.sub(r"base64,[A-Za-z0-9+/=]+", "", html)
+    policy = next(a["content"] for tag, a in page.tags if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"

@@ -14,6 +14,8 @@ from equivfast import report
 from equivfast.groups import affine, rotation, scaling, warp
 
 SIDE = 104
+# Of the page, in its order.
+SECTIONS = ("error", "curves", "examples", "failures", "time", "leak", "findings", "measured", "provenance")
 EVIL = '<script>alert("x")</script> & <b>bold</b>'
 
 
