@@ -3,7 +3,7 @@
 analytic   what g does to HOG if only cells move and orientations turn: cells by the grid action with bilinear weights
            (k = 4), channels by `channel_matrix`. Nothing is learned, and no bias
 learned    `pose.learned_maps`: ridge, 3 x 3 cells over bilinearly moved ones, from 32 windows of natural photographs.
-           Every pose is fitted by itself, poses that are equal once: two to three minutes for aff1000. They are kept
+           Every pose is fitted by itself, poses that are equal once: a minute or two for aff1000. They are kept
            under build/banks
 """
 
@@ -51,7 +51,7 @@ POSES: dict[str, tuple[Transform, ...]] = {
 def inverse_maps(poses: str, kind: str) -> tuple[Map, ...]:
     """For each pose g the map of g^-1: what `pose.templates_from_maps` takes."""
     if kind == "learned":
-        return ef.pose.learned_maps(POSES[poses], PHI, folder=CACHE / _sources())
+        return ef.pose.learned_maps(POSES[poses], PHI, folder=CACHE / _sources(), symmetric=False)
     grid = Grid.centred(10, 10, CELL)
     return tuple(
         Map("shared", g, "analytic", channel_matrix(g), np.zeros(31), (31, 31), grid, grid, 1, "bilinear")
