@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.nn.functional import interpolate, pad
 
 from equivfast.groups import Grid
 from equivfast.representations import HOG
-from equivfast.representations._octaves import Place, resampled
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,15 +45,21 @@ def searched(
     smallest, largest = scales
     steps = max(1, math.ceil(per_octave * math.log2(largest / smallest) - 1e-9)) if largest > smallest else 0
     height, width = image.shape[2:]
-    places = []
+    source, halvings = (image.float() if image.dtype == torch.uint8 else image), 0
     for k in range(steps + 1):
         scale = largest * (smallest / largest) ** (k / steps if steps else 0)
         size = round(height * scale), round(width * scale)
-        if min(size) // phi.cell + 2 * margin >= side:
-            places.append(Place(scale, size, phi.grid(*size)))
-    for place, level in zip(places, resampled(image, places), strict=True):
+        if min(size) // phi.cell + 2 * margin < side:
+            return
+        # From what was halved already, which costs less; one level at a time, for large images hold many pixels.
+        while scale <= 0.5 ** (halvings + 1):
+            halvings += 1
+            half = round(height * 0.5**halvings), round(width * 0.5**halvings)
+            source = interpolate(source, size=half, mode="bicubic", antialias=True)
+        same = size == tuple(source.shape[2:])
+        level = source if same else interpolate(source, size=size, mode="bicubic", antialias=True)
         field: Any = phi(level)
         if margin:
-            field = torch.nn.functional.pad(field, (margin,) * 4)
-        scale_x, scale_y = place.size[1] / width, place.size[0] / height
-        yield Searched(place.scale, scale_x, scale_y, place.grid, margin, field)
+            field = pad(field, (margin,) * 4)
+        grid = phi.grid(*size)
+        yield Searched(scale, size[1] / width, size[0] / height, grid, margin, field)

@@ -41,8 +41,8 @@ def detections_picture(
                factors until their longer side has `least` pixels. example: another image, or None. expected: corners,
                each (4, 2), of what should have been found
     Definition each find has its corners' outline, a double line along the side that is the example's upper one, a dot
-               in its middle and its score, the first in yellow; what is expected has a
-               dotted white outline
+               in its middle and its score, the first in yellow; what is expected has a dotted
+               white outline
     """
     photo = _rgb(image)
     factor = max(1, -(-least // max(photo.size)))
