@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,12 @@ from torch import Tensor
 
 from equivfast.groups import Transform
 from equivfast.maps.collect import Features
+from equivfast.maps.workers import apart
 from equivfast.pose import regressor_input as given
 from equivfast.pose.bank import PoseBank
 from equivfast.pose.disc import Disc
-from equivfast.pose.joint import disc_maps, mapped_features, warped_features
+from equivfast.pose.disc_maps import disc_maps
+from equivfast.pose.joint import mapped_features, warped_features
 from equivfast.pose.losses import angle_loss, keypoint_loss
 from equivfast.pose.structured_svm import Examples, StructuredSVM
 from equivfast.pose.turns import refined
@@ -69,7 +72,7 @@ class PoseRegressor(BaseEstimator):
         loss_scale: float | None = None,
         lambdas: Sequence[float] = (1.0, 0.3, 0.1),
         folds: int = 3,
-        windows: int = 100,
+        windows: int = 200,
         tolerance: float = 0.02,
         passes: int = 60,
         seed: int = 0,
@@ -105,7 +108,7 @@ class PoseRegressor(BaseEstimator):
         For several fits to parts of the same images: they take most of the time. Needs no fit.
         """
         given.check_settings(self)
-        x = given.images(images, least=1)
+        x = given.images(images, least=1, size=self.disc_.size if hasattr(self, "weights_") else None)
         self._prepare(int(x.shape[-1]))
         if self.variant == "direct":
             return warped_features(x, self.poses, self.representation_, self.disc_)
@@ -118,9 +121,9 @@ class PoseRegressor(BaseEstimator):
         self.losses_: dict[float, float] = {}
         if len(self.lambdas) > 1:
             parts = given.folds(groups, len(features), self.folds)
-            self.losses_ = {float(lam): self._held_out(examples, parts, table, lam) for lam in self.lambdas}
+            self.losses_ = self._held_out(examples, parts, table)
         self.lambda_ = min(self.losses_, key=lambda lam: (self.losses_[lam], -lam), default=self.lambdas[0])
-        self.svm_ = examples.learn(self.lambda_, tolerance=self.tolerance, passes=self.passes, seed=self.seed)
+        (self.svm_,) = apart(partial(self._learn, examples), [self.lambda_])
         inside = self.disc_.inside(self._grid())
         self.weights_ = np.zeros((features.shape[2], *inside.shape))
         self.weights_[:, inside] = self.svm_.weights[:, 0]
@@ -164,19 +167,34 @@ class PoseRegressor(BaseEstimator):
         scale = self.disc_.size / 4 if self.loss_scale is None else self.loss_scale
         return keypoint_loss(self.poses, self.points, scale)
 
-    def _held_out(self, examples: Examples, parts: NDArray[np.int64], table: Floats, lam: float) -> float:
-        """The mean loss on images that the weights have not seen, learned roughly."""
-        losses = []
-        for part in range(parts.max() + 1):
+    def _learn(self, examples: Examples, lam: float) -> StructuredSVM:
+        return examples.learn(lam, tolerance=self.tolerance, passes=self.passes, seed=self.seed)
+
+    def _held_out(self, examples: Examples, parts: NDArray[np.int64], table: Floats) -> dict[float, float]:
+        """The mean loss of each lambda on images that the weights have not seen, learned roughly."""
+        rough: dict[str, Any] = {
+            "tolerance": max(_ROUGH, self.tolerance),
+            "passes": min(_ROUGH_PASSES, self.passes),
+        }
+
+        def losses(trial: tuple[float, int]) -> Floats:
+            lam, part = trial
             learned, held = np.flatnonzero(parts != part), np.flatnonzero(parts == part)
-            svm = examples.learn(
-                lam, learned, tolerance=max(_ROUGH, self.tolerance), passes=min(_ROUGH_PASSES, self.passes)
-            )
+            svm = examples.learn(lam, learned, seed=self.seed, **rough)
             best = self._scores(examples.features[held], svm).argmax(1)
-            losses.append(table[examples.truth[held], best])
-        return float(np.concatenate(losses).mean())
+            return table[examples.truth[held], best]
+
+        trials = [(float(lam), part) for lam in self.lambdas for part in range(int(parts.max()) + 1)]
+        found = dict(zip(trials, apart(losses, trials), strict=True))
+        return {
+            float(lam): float(np.concatenate([v for (of, _), v in found.items() if of == lam]).mean())
+            for lam in self.lambdas
+        }
 
     @staticmethod
     def _scores(features: Tensor, svm: StructuredSVM) -> Floats:
         weights = torch.from_numpy(svm.weights).flatten()
-        return torch.stack([x.flatten(1).double() @ weights for x in features]).numpy()
+        scores = np.empty(tuple(features.shape[:2]))
+        for row, x in zip(scores, features, strict=True):
+            row[:] = (x.flatten(1).double() @ weights).numpy()
+        return scores
