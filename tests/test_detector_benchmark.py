@@ -94,7 +94,7 @@ def test_what_does_not_find_the_example_is_refused(modules: dict[str, ModuleType
     def finding(*found: Any) -> Any:
         return contestant("rival", lambda: found)
 
-    right, far = find(20.0, 30.0, 1.0, 5.0, 0.8), find(40.0, 30.0, 1.0, 0.0, 0.9)
+    right, far = find(20.0, 30.0, 1.0, 357.0, 0.8), find(40.0, 30.0, 1.0, 0.0, 0.9)
     turned = find(20.0, 30.0, 1.0, 90.0, 0.9)
     assert bench.found_there(finding(right), (21.0, 29.0)).name == "rival"
     for found in ((), (far, right), (turned, right)):
