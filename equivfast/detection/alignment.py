@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn.functional import avg_pool2d, grid_sample
 
+from equivfast.detection.example import Example
 from equivfast.pose.refine import parabola
-from equivfast.representations import HOG
 
 Array = NDArray[np.float64]
 
@@ -21,29 +21,6 @@ _FIRST_STEPS = np.array([3.0, 3.0, 0.1, 0.07, 0.06, 0.06])
 _SHRINK = (1.0, 0.6, 0.4, 0.25, 0.15)
 _REACH = (0.5, 0.75, 0.9, 1.0, 1.0)  # shares of the similarity wanted that must be there before a round
 _AT_ONCE = 64  # patches looked at together: some 5 MB of pixels
-
-
-@dataclass(frozen=True, eq=False)
-class Example:
-    """What is looked for: features of the upright example, less the background's mean, on a patch of working pixels.
-
-    Shapes     deviation (d, rows, columns), of a patch of `pixels` (height, width); `scale`: working pixels over pixels
-               of the example
-    """
-
-    deviation: torch.Tensor
-    mean: torch.Tensor
-    pixels: tuple[int, int]
-    scale: float
-    phi: HOG
-
-    def similarity(self, patches: torch.Tensor) -> Array:
-        """Cosine of each patch's features (n, c, height, width) with the example's, both less the mean; -1..1."""
-        field = self.phi(patches) - self.mean[:, None, None]
-        dots = (field * self.deviation).flatten(1).sum(1)
-        lengths = field.flatten(1).norm(dim=1) * self.deviation.norm()
-        found: Array = torch.where(lengths > 0, dots / lengths.clamp(min=1e-12), 0).double().numpy()
-        return found
 
 
 class Photo:
@@ -101,15 +78,20 @@ class Photo:
 def similarities(example: Example, photo: Photo, places: Array, linears: Array) -> Array:
     """The example's similarity to the image through each pose: places (n, 2), linears (n, 2, 2) from the example's
     pixels to the image's."""
+    return _looked(example.similarity, example, photo, places, linears)
+
+
+def scores(example: Example, photo: Photo, places: Array, linears: Array) -> Array:
+    """The example's score in the image through each pose."""
+    return _looked(example.score, example, photo, places, linears)
+
+
+def _looked(
+    judge: Callable[[torch.Tensor], Array], example: Example, photo: Photo, places: Array, linears: Array
+) -> Array:
     found = [
-        example.similarity(
-            photo.patches(
-                places[start : start + _AT_ONCE],
-                linears[start : start + _AT_ONCE] / example.scale,
-                example.pixels,
-            )
-        )
-        for start in range(0, len(places), _AT_ONCE)
+        judge(photo.patches(places[some], linears[some] / example.scale, example.pixels))
+        for some in (slice(start, start + _AT_ONCE) for start in range(0, len(places), _AT_ONCE))
     ]
     return np.concatenate(found) if found else np.zeros(0)
 

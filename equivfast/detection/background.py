@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cholesky
 
 from equivfast import data
 from equivfast.pose import cache_folder
@@ -18,10 +20,15 @@ from equivfast.representations import HOG, hog_pyramid
 Array = NDArray[np.float64]
 
 FILE = TensorFile("background", version=1, reader="Background.load")
-_REACH = 15  # cells: as far as the cells of a template of 16 lie apart
+REACH = 15  # cells: as far as the cells of a template of 16 lie apart
+# What is added to the covariance's diagonal, as a share of its mean: maps predict features to no better than a tenth of
+# their variance, and directions in which photographs hardly vary must not decide.
+RIDGE = 0.1
 # Border cells of a photograph see an edge that is not there.
 _BORDER = 2
+_LEAST = 14  # cells of a level: 10 within its border
 _PER_OCTAVE = 2
+_KEPT = 2  # factors: some 50 MB each
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +43,7 @@ class Background:
 
     mean: Array
     covariance: Array
+    _factors: dict[bytes, Array] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def reach(self) -> int:
@@ -55,8 +63,22 @@ class Background:
         side = len(cells) * len(self.mean)
         return np.ascontiguousarray(blocks.swapaxes(1, 2)).reshape(side, side)
 
+    def factor(self, cells: NDArray[np.int64]) -> Array:
+        """Lower triangular L with L L^T = `matrix(cells)` + RIDGE of its mean diagonal; those of the last two sets of
+        cells are kept: examples of one size share it."""
+        key = cells.tobytes()
+        found = self._factors.get(key)
+        if found is None:
+            sigma = self.matrix(cells)
+            sigma.reshape(-1)[:: len(sigma) + 1] += RIDGE * float(sigma.diagonal().mean())
+            found = cholesky(sigma, lower=True, overwrite_a=True, check_finite=False)
+            while len(self._factors) >= _KEPT:
+                self._factors.pop(next(iter(self._factors)), None)
+            self._factors[key] = found
+        return found
+
     @classmethod
-    def learn(cls, fields: list[Array], reach: int = _REACH) -> Background:
+    def learn(cls, fields: list[Array], reach: int = REACH) -> Background:
         """From fields (d, H, W), all cells counting alike.
 
         Raises     ValueError for no field
@@ -64,12 +86,12 @@ class Background:
         if not fields:
             raise ValueError("Background.learn: fields must hold at least one field, got none")
         d = len(fields[0])
-        mean = sum(field.sum((1, 2)) for field in fields) / sum(field[0].size for field in fields)
-        centred = [np.ascontiguousarray(np.moveaxis(field, 0, 2) - mean) for field in fields]
+        mean = sum(f.sum((1, 2)) for f in fields) / sum(f[0].size for f in fields)
+        centred = [np.ascontiguousarray(np.moveaxis(f, 0, 2) - mean) for f in fields]
         covariance = np.zeros((2 * reach + 1, 2 * reach + 1, d, d))
         for dy in range(reach + 1):
             for dx in range(-reach, reach + 1):
-                pairs = [_apart(field, dy, dx) for field in centred]
+                pairs = [_apart(f, dy, dx) for f in centred]
                 count = sum(len(first) for first, _ in pairs)
                 entry = np.sum([first.T @ second for first, second in pairs], 0) / max(count, 1)
                 covariance[reach + dy, reach + dx] = entry
@@ -78,30 +100,41 @@ class Background:
 
 
 def natural_background(phi: HOG) -> Background:
-    """Of the embedded photographs to learn from, at all scales; computed once and kept in `cache_folder`."""
-    key = hashlib.sha256(
-        repr((FILE.version, phi, _REACH, _PER_OCTAVE, data.split.train)).encode()
-    ).hexdigest()
-    path = cache_folder() / "background" / f"{key[:32]}.safetensors"
+    """Of the embedded photographs to learn from, at all scales; computed once and kept in `cache_folder`.
+
+    Raises     ValueError for cells so large that the photographs hold too few of them
+    """
+    return _natural(phi, str(cache_folder()))
+
+
+@lru_cache(maxsize=4)
+def _natural(phi: HOG, folder: str) -> Background:
+    settings = (FILE.version, phi, REACH, _PER_OCTAVE, data.split.train)
+    key = hashlib.sha256(repr(settings).encode()).hexdigest()
+    path = Path(folder) / "background" / f"{key[:32]}.safetensors"
     kept = _kept(path, phi.channels)
     if kept is not None:
         return kept
+    inner = slice(_BORDER, -_BORDER)
     fields = []
     for photo in data.photographs(data.split.train):
-        levels = hog_pyramid(photo.image, phi, per_octave=_PER_OCTAVE, smallest=2 * _REACH)
-        inner = slice(_BORDER, -_BORDER)
-        fields += [np.asarray(level.field[:, inner, inner], np.float64) for level in levels]
-    found = Background.learn(fields, _REACH)
+        smallest = min(2 * REACH, min(photo.image.shape[:2]) // phi.cell - 2)
+        if smallest >= _LEAST:
+            levels = hog_pyramid(photo.image, phi, per_octave=_PER_OCTAVE, smallest=smallest)
+            fields += [np.asarray(level.field[:, inner, inner], np.float64) for level in levels]
+    if not fields:
+        raise ValueError(f"natural_background: phi must have cells of at most 25 pixels, got {phi.cell}")
+    found = Background.learn(fields, REACH)
     _keep(found, path)
     return found
 
 
-def _apart(field: Array, dy: int, dx: int) -> tuple[Array, Array]:
+def _apart(values: Array, dy: int, dx: int) -> tuple[Array, Array]:
     """The features (n, d) of all pairs of cells of a field (H, W, d) that lie (dy, dx) apart, dy >= 0."""
-    height, width, d = field.shape
+    height, width, d = values.shape
     left, right = max(0, -dx), max(0, dx)
-    first = field[: max(height - dy, 0), left : max(width - right, left)]
-    second = field[dy:, right : max(width - left, right)]
+    first = values[: max(height - dy, 0), left : max(width - right, left)]
+    second = values[dy:, right : max(width - left, right)]
     return first.reshape(-1, d), second.reshape(-1, d)
 
 
@@ -111,9 +144,10 @@ def _kept(path: Path, channels: int) -> Background | None:
         found = Background(arrays["mean"].astype(np.float64), arrays["covariance"].astype(np.float64))
     except (KeyError, ValueError, OSError):  # not there, damaged, or not ours to read
         return None
-    side = 2 * _REACH + 1
+    side = 2 * REACH + 1
     fits = found.mean.shape == (channels,) and found.covariance.shape == (side, side, channels, channels)
-    return found if fits else None
+    finite = fits and bool(np.isfinite(found.mean).all() and np.isfinite(found.covariance).all())
+    return found if finite else None
 
 
 def _keep(found: Background, path: Path) -> None:

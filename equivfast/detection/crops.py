@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from equivfast.ops._register import planes
 Array = NDArray[np.float64]
 
 LEAST_CELLS = 3  # along the shorter side: fewer have no cell whose neighbours are all there
+_ROUNDING = 1e-6
 MOST_CELLS = 10  # along the longer side, unless asked for more
 
 
@@ -36,12 +38,14 @@ class Layout:
         return self.rows * self.cell, self.columns * self.cell
 
 
-def layout(function: str, size: tuple[float, float], cell: int, cells: int | None) -> Layout:
+def layout(function: str, size: tuple[float, float], cell: int, cells: int | None, most: int = 16) -> Layout:
     """The layout of examples of this size (width, height) in pixels.
 
-    Definition the longer side has `cells` cells, by default as many as fit, at most 10; the shorter one the most that
-               fit and that leave the middle where it is (both even or both odd)
-    Raises     ValueError for a size below 3 cells, and a number of cells that there cannot be
+    Definition the longer side has `cells` cells, by default as many as fit, at most 10, and more where the shorter one
+               would have fewer than 3; the shorter one has as many as fit. Both numbers are odd or both even, so that
+               their middles agree: where they are not, the longer side has one cell more or less
+    Raises     ValueError for a size below 3 cells, one too long and thin for `most` cells, and a number of cells that
+               there cannot be
     """
     longer, shorter = max(size), min(size)
     if shorter < LEAST_CELLS * cell:
@@ -50,16 +54,21 @@ def layout(function: str, size: tuple[float, float], cell: int, cells: int | Non
             f"{function}: the example must be at least {need} x {need} pixels, {LEAST_CELLS} cells of {cell} each way, "
             f"got {shown}"
         )
-    if cells is not None and (not isinstance(cells, int) or not LEAST_CELLS <= cells <= 16):
+    whole = isinstance(cells, numbers.Integral) and not isinstance(cells, bool)
+    if cells is not None and not (whole and LEAST_CELLS <= cells <= 16):
         raise ValueError(f"{function}: cells must be a whole number from {LEAST_CELLS} to 16, got {cells!r}")
-    along = cells or min(MOST_CELLS, int(longer / cell))
-    scale = along * cell / longer
-    across = int(shorter * scale / cell + 0.25)
-    across = min(max(across - (along - across) % 2, LEAST_CELLS - (along - LEAST_CELLS) % 2), along)
-    if across < 1:
-        raise ValueError(f"{function}: the example must be less long and thin, got {size[0]:g} x {size[1]:g}")
-    columns, rows = (along, across) if size[0] >= size[1] else (across, along)
-    return Layout(size, rows, columns, scale, cell)
+    wanted = int(cells or min(MOST_CELLS, longer // cell))
+    tried = {along: int(shorter * along / longer + _ROUNDING) for along in range(LEAST_CELLS, most + 1)}
+    fits = [along for along, across in tried.items() if across >= LEAST_CELLS and (along - across) % 2 == 0]
+    if not fits:
+        raise ValueError(
+            f"{function}: the example must be less long and thin, its shorter side at least "
+            f"{LEAST_CELLS / most:.2f} of the longer, got {size[0]:g} x {size[1]:g}"
+        )
+    # The nearest number of cells; of two equally near, the larger.
+    along = min(fits, key=lambda along: (abs(along - wanted), -along))
+    columns, rows = (along, tried[along]) if size[0] >= size[1] else (tried[along], along)
+    return Layout(size, rows, columns, along * cell / longer, cell)
 
 
 def image_planes(function: str, name: str, image: Any, channels: int | None = None) -> torch.Tensor:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_solve
 
 from equivfast.detection.background import Background
 from equivfast.groups import Grid, Transform
@@ -17,9 +17,8 @@ from equivfast.pose import PoseBank
 
 Array = NDArray[np.float64]
 
-# What is added to the covariance's diagonal, as a share of its mean: maps predict features to no better than a tenth of
-# their variance, and directions in which photographs hardly vary must not decide.
-RIDGE = 0.1
+# Cells of mean features around the canvas: as far as maps look beyond it.
+_AROUND = 2
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Shape:
         """Centres of the canvas's cells in cells from its middle, (side, side, 2) of (x, y)."""
         return Grid.centred(self.side, self.side, 1).centres
 
-    def seen(self, g: Transform, stride: float) -> NDArray[np.bool_]:
+    def seen(self, g: Transform) -> NDArray[np.bool_]:
         """(side, side): the cells whose centres come from the rectangle, in the canvas's circle."""
         linear = Transform(tuple((*row, 0.0) for row in g.linear.tolist()))  # type: ignore[arg-type]
         from_ = linear.inverse()(self.cells)
@@ -68,24 +67,25 @@ def exemplar_bank(
     Shapes     field (d, rows, columns) -> a bank of templates (g, d, side, side). `maps` are those of the poses
     Definition f_g = M_g f, the features that the pose is predicted to have; w_g = Sigma^-1 (f_g - mu), which tells
                them best from the background, over the cells that come from the example. The score (w_g, f - mu) /
-               sqrt(w_g Sigma w_g) counts standard deviations of scores of windows of photographs
+               sqrt(w_g Sigma w_g), Sigma with its ridge, counts standard deviations of scores of windows of photographs
     Source     Hariharan et al. 2012, for one example instead of a class; M_g of Lenc & Vedaldi 2015
     """
-    canvas = shape.placed(field)
     # A map reads cells that the example does not show: the mean is the best guess for them.
-    mean = torch.from_numpy(background.mean)[:, None, None]
-    known = shape.placed(torch.ones_like(field[:1])) > 0
-    canvas = torch.where(known, canvas, mean.to(canvas))
-    seen = np.stack([shape.seen(g, 1.0) for g in poses])
+    mean = torch.from_numpy(background.mean)[:, None, None].to(field)
+    canvas = mean + shape.placed(field - mean)
+    canvas = mean + torch.nn.functional.pad(canvas - mean, (_AROUND,) * 4)
+    inner = slice(_AROUND, _AROUND + shape.side)
+    seen = np.stack([shape.seen(g) for g in poses])
     cells = np.argwhere(seen.any(0))
-    deviations = np.stack([_features(m(canvas), background.mean, cells) for m in maps])
+    deviations = np.stack([_features(m(canvas)[:, inner, inner], background.mean, cells) for m in maps])
     visible = seen[:, cells[:, 0], cells[:, 1]]
     deviations *= visible[..., None]
-    sigma = background.matrix(cells)
-    weights = _decorrelated(sigma, deviations.reshape(len(poses), -1)).reshape(deviations.shape)
+    rows = deviations.reshape(len(poses), -1)
+    factor = background.factor(cells)
+    weights = cho_solve((factor, True), rows.T, check_finite=False).T.reshape(deviations.shape)
     weights *= visible[..., None]
     flat = weights.reshape(len(poses), -1)
-    deviation = np.sqrt(np.einsum("gi,gi->g", flat @ sigma, flat))
+    deviation = np.linalg.norm(flat @ factor, axis=1)
     weights /= deviation[:, None, None]
     templates = np.zeros((len(poses), len(field), shape.side, shape.side))
     templates[:, :, cells[:, 0], cells[:, 1]] = weights.swapaxes(1, 2)
@@ -98,9 +98,3 @@ def _features(field: torch.Tensor, mean: Array, cells: NDArray[np.int64]) -> Arr
     """(n, d) of these cells, the mean taken off."""
     values = field.double().numpy()[:, cells[:, 0], cells[:, 1]].T
     return np.asarray(values - mean)
-
-
-def _decorrelated(sigma: Array, rows: Array) -> Array:
-    """(Sigma + ridge)^-1 applied to each row."""
-    regular = sigma + RIDGE * float(sigma.diagonal().mean()) * np.eye(len(sigma))
-    return np.asarray(cho_solve(cho_factor(regular, overwrite_a=True), rows.T).T)

@@ -47,6 +47,12 @@ class Detection:
         return np.asarray(corners @ self.pose.linear.T + (self.x, self.y))
 
 
+def transform_of(linear: NDArray[np.float64]) -> Transform:
+    """A matrix as a transformation."""
+    (a, b), (c, d) = linear.tolist()
+    return Transform(((a, b, 0.0), (c, d, 0.0)))
+
+
 def angle_of(linear: NDArray[np.float64]) -> float:
     """Degrees, counter-clockwise, of the rotation nearest to a matrix (of a mirrored one: after an hflip)."""
     (a, b), (c, d) = linear

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from equivfast import data
-from equivfast.detection.alignment import Example, Photo, aligned, similarities
+from equivfast.detection.alignment import Photo, aligned, scores, similarities
+from equivfast.detection.example import Example, typical
 from equivfast.groups import affine, rotation, scaling, window
 from equivfast.representations import HOG
 
@@ -57,7 +58,9 @@ def example_of(image: torch.Tensor) -> Example:
     phi = HOG(CELL)
     patch = Photo(image).patches(np.array([[-20.0, -6.0]]), np.eye(2)[None], (CELLS * CELL, CELLS * CELL))
     mean = torch.full((31,), 0.05)
-    return Example(phi(patch)[0] - mean[:, None, None], mean, (64, 64), 1.0, phi)
+    cells = np.argwhere(np.ones((CELLS, CELLS)))
+    factor = np.eye(31 * len(cells))
+    return Example(phi(patch)[0] - mean[:, None, None], mean, (64, 64), 1.0, phi, cells, factor)
 
 
 def test_the_example_is_like_itself_alone(cat: torch.Tensor) -> None:
@@ -92,3 +95,25 @@ def test_what_cannot_become_good_enough_is_left_where_it_is(cat: torch.Tensor) -
     places, _, values = aligned(example_of(cat), Photo(cat), start, linears, False, least=1.0)
     np.testing.assert_array_equal(places, start)
     np.testing.assert_allclose(values, similarities(example_of(cat), Photo(cat), start, linears))
+
+
+def test_without_covariance_the_score_is_the_similarity(cat: torch.Tensor) -> None:
+    example, photo = example_of(cat), Photo(cat)
+    places, linears = np.array([(-20.0, -6.0), (60.0, 30.0)]), np.stack([np.eye(2)] * 2)
+    expected = similarities(example, photo, places, linears)
+    np.testing.assert_allclose(scores(example, photo, places, linears), expected, atol=1e-6)
+
+
+def test_the_score_is_the_cosine_after_whitening() -> None:
+    random = np.random.default_rng(0)
+    phi, cells = HOG(CELL), np.array([(0, 0), (1, 2), (2, 1)])
+    square = random.normal(size=(93, 93))
+    sigma = square @ square.T + np.eye(93)
+    a, b = (torch.from_numpy(random.random((31, 3, 3)).astype(np.float32)) for _ in range(2))
+    example = Example(a, torch.zeros(31), (24, 24), 1.0, phi, cells, np.linalg.cholesky(sigma))
+    u, v = (f.numpy()[:, cells[:, 0], cells[:, 1]].T.ravel().astype(np.float64) for f in (a, b))
+    expected = u @ np.linalg.solve(sigma, v)
+    expected /= np.sqrt((u @ np.linalg.solve(sigma, u)) * (v @ np.linalg.solve(sigma, v)))
+    assert example.score_of(b[None])[0] == pytest.approx(expected, abs=1e-6)
+    assert typical("f", example, b[None]) == 1.0
+    assert typical("f", example, torch.stack([a, b])) == pytest.approx(expected, abs=1e-6)

@@ -54,20 +54,30 @@ def test_a_kept_background_is_read_and_a_damaged_one_learned_again(
     tmp_path: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EQUIVFAST_CACHE", str(tmp_path))
-    monkeypatch.setattr(background, "_REACH", 2)
+    monkeypatch.setattr(background, "REACH", 3)
     monkeypatch.setattr(background.data, "photographs", lambda names: _few())
     phi = HOG(cell=4, orientations=4)
+    monkeypatch.setattr(background, "_LEAST", 6)
+    background._natural.cache_clear()
     first = natural_background(phi)
     (path,) = background.cache_folder().rglob("*.safetensors")
     monkeypatch.setattr(Background, "learn", _must_not_run)
+    background._natural.cache_clear()
     np.testing.assert_array_equal(natural_background(phi).covariance, first.covariance)
     monkeypatch.undo()
+    monkeypatch.setattr(background, "_LEAST", 6)
     monkeypatch.setenv("EQUIVFAST_CACHE", str(tmp_path))
-    monkeypatch.setattr(background, "_REACH", 2)
+    monkeypatch.setattr(background, "REACH", 3)
     monkeypatch.setattr(background.data, "photographs", lambda names: _few())
     path.write_bytes(path.read_bytes()[:100])
+    background._natural.cache_clear()
     np.testing.assert_array_equal(natural_background(phi).covariance, first.covariance)
     assert path.stat().st_size > 100
+    # A file of right shapes whose numbers are not finite is no better.
+    background.FILE.write(path, {}, {"mean": first.mean * np.nan, "covariance": first.covariance})
+    background._natural.cache_clear()
+    assert np.isfinite(natural_background(phi).mean).all()
+    background._natural.cache_clear()
 
 
 def _few() -> list[background.data.Photograph]:

@@ -10,7 +10,7 @@ import torch
 
 import equivfast as ef
 from equivfast.detection import Detection
-from equivfast.groups import Transform, affine, rotation, scaling, translation, warp
+from equivfast.groups import Transform, affine, hflip, rotation, scaling, translation, warp
 
 Image = np.ndarray
 EYE = (130, 75, 80, 80)  # x, y, width, height: an eye and the nose's bridge
@@ -108,6 +108,56 @@ def test_every_instance_is_found_once_and_no_more_than_asked(cat: Image, detecto
     assert detector.detect(both, scales=(0.9, 1.1), threshold=0.8, most=1) == found[:1]
 
 
+@pytest.mark.parametrize(
+    "size", [(80, 80), (90, 70), (64, 110), (83, 67), (53, 41), (80, 27), (160, 48), (31, 40)]
+)
+def test_every_crop_is_found_in_itself_and_in_its_photograph(cat: Image, size: tuple[int, int]) -> None:
+    box = (110, 60, *size)
+    crop = cut(cat, box)
+    detector = ef.PoseDetector.from_template(crop, poses=[rotation(a) for a in range(0, 360, 45)])
+    for image, at in ((crop, ((size[0] - 1) / 2, (size[1] - 1) / 2)), (cat, middle(box, cat, rotation(0)))):
+        assert_found(detector.detect(image, scales=(1, 1)), np.array(at), rotation(0))
+
+
+def test_a_mirrored_pose_stays_a_similarity(cat: Image) -> None:
+    turns = [rotation(a) for a in range(0, 360, 45)]
+    detector = ef.PoseDetector.from_template(cut(cat, EYE), poses=[*turns, *(r @ hflip() for r in turns)])
+    g = rotation(40) @ hflip() @ scaling(0.9)
+    best = detector.detect(warp(cat, g, border="edge")[0], scales=(0.7, 1.4))[0]
+    sizes = np.linalg.svd(best.pose.linear, compute_uv=False)
+    assert sizes[0] == pytest.approx(sizes[1]) and np.linalg.det(best.pose.linear) < 0
+    assert best.angle == pytest.approx(40, abs=2) and best.scale == pytest.approx(0.9, rel=0.05)
+
+
+def test_sizes_outside_the_range_are_not_found(cat: Image, detector: ef.PoseDetector) -> None:
+    assert detector.detect(cat, scales=(1.2, 1.5)) == []
+    assert detector.detect(cat, scales=(0.6, 0.85)) == []
+    assert detector.detect(cat, scales=(0.97, 1.5))[0].scale == pytest.approx(1, rel=0.02)
+
+
+def test_many_instances_are_all_found(cat: Image, detector: ef.PoseDetector) -> None:
+    tiles = np.tile(cut(cat, EYE), (7, 7, 1))
+    assert len(detector.detect(tiles, scales=(1, 1), threshold=0.7)) == 49
+    assert len(detector.detect(tiles, scales=(1, 1), threshold=0.7, most=5)) == 5
+
+
+@pytest.mark.parametrize(
+    "phi",
+    [
+        ef.representations.HOG(cell=4),
+        ef.representations.HOG(cell=16),
+        ef.representations.HOG(variant="dalal-triggs"),
+        ef.representations.HOG(orientations=8, assignment="nearest"),
+    ],
+    ids=str,
+)
+def test_other_histograms_find_it_too(cat: Image, phi: ef.representations.HOG) -> None:
+    poses = [rotation(a) for a in range(0, 360, 30)]
+    detector = ef.PoseDetector.from_template(cut(cat, EYE), poses=poses, phi=phi)
+    g = rotation(37)
+    assert_found(detector.detect(warp(cat, g)[0], scales=(0.9, 1.1)), middle(EYE, cat, g), g)
+
+
 def test_nothing_is_found_where_nothing_is(detector: ef.PoseDetector) -> None:
     assert detector.detect(np.zeros((200, 200), np.uint8)) == []
     assert detector.detect(np.full((200, 200, 3), 255, np.uint8)) == []
@@ -166,6 +216,17 @@ def nan_image() -> Image:
             "must leave the example's middle where it is, got shift:3,0",
         ),
         (np.eye(80), {"cells": 17}, "cells must be a whole number from 3 to 16, got 17"),
+        (
+            np.eye(80),
+            {"phi": ef.representations.HOG(variant="dpm", assignment="nearest")},
+            "must not be of variant dpm",
+        ),
+        (np.eye(80), {"poses": [scaling(0.1)]}, "must scale by 0.4 to 2.5 .*, got scale:0.1"),
+        (
+            np.eye(300)[:40],
+            {},
+            "must be less long and thin, its shorter side at least 0.19 of the longer, got 300 x 40",
+        ),
         (np.eye(80), {"phi": "hog"}, "phi must be a HOG representation or None, got str"),
     ],
 )
@@ -207,6 +268,9 @@ def test_examples_that_do_not_go_together(images: list, boxes: list, message: st
         (np.eye(90), {"scales": (2, 1)}, r"scales must be \(smallest, largest\), both above 0, got \(2, 1\)"),
         (np.eye(90), {"scales": 1.0}, "scales must be"),
         (np.eye(90), {"threshold": 60}, "threshold must lie in -1..1, got 60"),
+        (np.eye(90), {"threshold": "0.6"}, "threshold must lie in -1..1, got '0.6'"),
+        (np.eye(90), {"scales": (1e-6, 1)}, "scales must not begin so low: at 1e-06"),
+        (np.eye(90), {"most": True}, "most must be a whole number, 1 or more, or None, got True"),
         (np.eye(90), {"most": 0}, "most must be a whole number, 1 or more, or None, got 0"),
     ],
 )

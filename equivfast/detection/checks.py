@@ -1,0 +1,68 @@
+"""What a detector cannot be asked."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from equivfast.detection.crops import Layout
+from equivfast.groups import Transform
+
+_MOST_SIDE = 16  # cells of a canvas
+_SCALES_OF_POSES = (0.4, 2.5)
+# Beyond these pixels of an enlarged image memory runs out; an image as it is may be larger.
+_MOST_PIXELS = 1 << 27
+
+
+def similarity(g: Transform) -> bool:
+    """Whether g turns, mirrors and scales alone."""
+    sizes = np.linalg.svd(g.linear, compute_uv=False)
+    return bool(sizes[0] <= sizes[1] * (1 + 1e-9))
+
+
+def most_cells(name: str, poses: Sequence[Transform]) -> int:
+    """How many cells an example may have along a side, so that the poses leave it on the canvas."""
+    sizes = np.array([np.linalg.svd(g.linear, compute_uv=False) for g in poses])
+    smallest, largest = _SCALES_OF_POSES
+    extreme = [g.name for g, s in zip(poses, sizes, strict=True) if s[1] < smallest or s[0] > largest]
+    if extreme:
+        raise ValueError(
+            f"{name}: poses must scale by {smallest} to {largest} (`detect` searches sizes), got {extreme[0]}"
+        )
+    return int(_MOST_SIDE / max(float(sizes.max()), 1.0) + 1e-6)
+
+
+def search(
+    layout: Layout, planes: torch.Tensor, scales: Any, threshold: Any, most: Any
+) -> tuple[float, float]:
+    """The scales, as floats; ValueError for what `PoseDetector.detect` cannot be asked."""
+    name = "PoseDetector.detect"
+    try:
+        smallest, largest = (float(scale) for scale in scales)
+    except (TypeError, ValueError):
+        smallest, largest = 0.0, 0.0
+    if not 0 < smallest <= largest < float("inf"):
+        raise ValueError(f"{name}: scales must be (smallest, largest), both above 0, got {scales!r}")
+    if not (isinstance(threshold, float | int | np.number) and -1 <= threshold <= 1):
+        raise ValueError(f"{name}: threshold must lie in -1..1, got {threshold!r}")
+    whole = isinstance(most, numbers.Integral) and not isinstance(most, bool)
+    if most is not None and not (whole and most >= 1):
+        raise ValueError(f"{name}: most must be a whole number, 1 or more, or None, got {most!r}")
+    height, width = planes.shape[2:]
+    least = min(layout.size) * smallest
+    if min(height, width) < least:
+        raise ValueError(
+            f"{name}: image must be at least {least:.0f} pixels each way to hold the object at scale "
+            f"{smallest:g}, got {width} x {height}"
+        )
+    pixels = height * width * max(layout.scale / smallest, 1.0) ** 2
+    if pixels > max(_MOST_PIXELS, height * width):
+        raise ValueError(
+            f"{name}: scales must not begin so low: at {smallest:g} the image of {width} x {height} would be "
+            f"enlarged to {pixels:.2g} pixels, at most {_MOST_PIXELS:.2g} are"
+        )
+    return smallest, largest

@@ -1,0 +1,121 @@
+"""The search of an image: candidates of all scales, aligned, scored, each object once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from equivfast.detection.alignment import Photo, aligned, scores
+from equivfast.detection.crops import Layout
+from equivfast.detection.example import Example
+from equivfast.detection.found import Detection, apart, transform_of
+from equivfast.detection.levels import Searched, searched
+from equivfast.pose import PoseBank
+
+Array = NDArray[np.float64]
+
+_CANDIDATES = 16  # of each scale; more where the image has room for more
+_CANDIDATE_SHARE = 0.25  # of the example's own score, below which a window is no candidate
+_SIMILAR = 0.5  # what cannot come to this similarity is not followed
+_APART = 0.5  # of the example's shorter side
+_PER_OCTAVE = 6
+_HALF_STEP = 2 ** (0.5 / _PER_OCTAVE)
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Windows of the search, best first: places (n, 2) in the image's centred pixels, linear maps (n, 2, 2) from the
+    example's pixels to the image's, and the object's size (n,) at the scale where each was found, in sizes of the
+    example."""
+
+    places: Array
+    linears: Array
+    sizes: Array
+
+
+def candidates(
+    planes: torch.Tensor,
+    bank: PoseBank,
+    own: float,
+    example: Example,
+    layout: Layout,
+    scales: tuple[float, float],
+    most: int | None,
+) -> Candidates:
+    """The best windows over all scales, apart from each other, for `most` objects or all that there is room for."""
+    side = bank.templates.shape[2]
+    # One cell more than the canvas reaches beyond the example: sides are no multiples of the cell.
+    margin = (side - min(layout.rows, layout.columns)) // 2 + 1
+    working = layout.scale / scales[1], layout.scale / scales[0]
+    found: list[tuple[Detection, float]] = []
+    room = 0
+    for level in searched(planes, example.phi, working, _PER_OCTAVE, margin, side):
+        room = max(room, level.grid.height * level.grid.width // (layout.rows * layout.columns))
+        found += _of_level(level, bank, own, layout, planes, _wanted(room, most))
+    size_of = {id(one): size for one, size in found}
+    best = apart([one for one, _ in found], _APART)[: _wanted(room, most)]
+    corner = (np.array(planes.shape[:1:-1]) - 1) / 2
+    return Candidates(
+        np.array([(one.x, one.y) for one in best]).reshape(-1, 2) - corner,
+        np.array([one.pose.linear for one in best]).reshape(-1, 2, 2),
+        np.array([size_of[id(one)] for one in best]),
+    )
+
+
+def followed(
+    found: Candidates, example: Example, planes: torch.Tensor, scales: tuple[float, float], stretched: bool
+) -> Candidates:
+    """The candidates, aligned; those that left the range of scales by more than half a step are gone."""
+    places, linears, _ = aligned(example, Photo(planes), found.places, found.linears, stretched, _SIMILAR)
+    grown = np.sqrt(np.abs(np.linalg.det(linears) / np.linalg.det(found.linears)))
+    sizes = found.sizes * grown
+    kept = (sizes >= scales[0] / _HALF_STEP) & (sizes <= scales[1] * _HALF_STEP)
+    return Candidates(places[kept], linears[kept], sizes[kept])
+
+
+def scored(
+    found: Candidates,
+    example: Example,
+    planes: torch.Tensor,
+    layout: Layout,
+    threshold: float,
+    typical: float,
+) -> list[Detection]:
+    """Candidates with at least this score, each object once, the best first."""
+    photo = Photo(planes)
+    values = scores(example, photo, found.places, found.linears) / typical
+    detections = [
+        Detection.at(place + photo.corner, transform_of(linear), float(value), layout.size)
+        for place, linear, value in zip(found.places, found.linears, values, strict=True)
+        if value >= threshold
+    ]
+    return apart(detections, _APART)
+
+
+def _wanted(room: int, most: int | None) -> int:
+    """How many candidates: some beyond what there is room for, or beyond what is asked for."""
+    return _CANDIDATES + (room if most is None else min(room, 4 * most))
+
+
+def _of_level(
+    level: Searched, bank: PoseBank, own: float, layout: Layout, planes: torch.Tensor, count: int
+) -> list[tuple[Detection, float]]:
+    best = bank.argmax(
+        level.field,
+        over="image",
+        top_k=count,
+        nms=max(1, min(layout.rows, layout.columns) // 3),
+        threshold=_CANDIDATE_SHARE * own,
+    )
+    corner = (np.array(planes.shape[:1:-1]) - 1) / 2
+    size = float(layout.scale / np.sqrt(level.scale_x * level.scale_y))
+    side, found = bank.templates.shape[2], []
+    for score, pose, y, x in zip(*(part[0].tolist() for part in best[:4]), strict=True):
+        if pose >= 0 and bank.poses is not None:
+            place = np.array(level.centre(y, x, side)) + corner
+            linear = transform_of(size * bank.poses[pose].linear)
+            found.append((Detection.at(place, linear, score / own, layout.size), size))
+    return found
