@@ -98,9 +98,9 @@ def ways(s: Scenes, quick: bool) -> list[Way]:
         return made[key]
 
     found = [
-        Way("equivfast", ours, lambda d, x: d.detect(x, scales=s.scales, threshold=0.3), (0.5, 0.6, 0.7)),
+        Way("equivfast", ours, lambda d, x: d.detect(x, scales=s.scales, threshold=0.15), (0.3, 0.35, 0.4)),
         Way("equivfast, align=False", ours,
-            lambda d, x: d.detect(x, scales=s.scales, threshold=0.0, align=False), (0.3, 0.4, 0.5)),
+            lambda d, x: d.detect(x, scales=s.scales, threshold=0.0, align=False), (0.15, 0.2, 0.3)),
     ]  # fmt: skip
     if not rivals.absent("matchTemplate"):
         found.append(Way("matchTemplate", lambda crop: rivals.MatchTemplate(crop, angles["matchTemplate"], steps),

@@ -13,6 +13,10 @@ from equivfast.cli.pose_studies import evaluate, evaluate_detector
 if TYPE_CHECKING:
     from equivfast.detection import PoseDetector
 
+_EVERY = click.option(
+    "--every", type=float, help="Degrees between the rotations that are tried.  [default: 5]"
+)
+
 
 @click.group()
 def pose() -> None:
@@ -34,9 +38,9 @@ pose.add_command(evaluate_detector)
 @click.option(
     "--scales", default="0.5,2", show_default=True, help="Smallest and largest size, in sizes of the example."
 )
-@click.option("--threshold", default=0.6, show_default=True, help="Least score, -1 to 1.")
+@click.option("--threshold", default=0.35, show_default=True, help="Least score, -1 to 1.")
 @click.option("--most", type=int, help="How many to show at most.  [default: all]")
-@click.option("--every", default=5.0, show_default=True, help="Degrees between the rotations that are tried.")
+@_EVERY
 def detect(
     template: Path,
     image: Path,
@@ -46,7 +50,7 @@ def detect(
     scales: str,
     threshold: float,
     most: int | None,
-    every: float,
+    every: float | None,
 ) -> None:
     """Find what TEMPLATE shows in IMAGE and draw every instance.
 
@@ -56,6 +60,8 @@ def detect(
     from equivfast import data, report
 
     pose_files.check_picture(out)
+    if numbers is not None:
+        report.make_folder(numbers.parent)
     limits = pose_files.numbers_of("--scales", scales, 2)
     photo = data.read_image(image)
     detector, example = _detector(template, box, every)
@@ -75,8 +81,8 @@ def detect(
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="The detector to write, .safetensors."
 )
-@click.option("--every", default=5.0, show_default=True, help="Degrees between the rotations that are tried.")
-def fit(boxes: Path, out: Path, every: float) -> None:
+@_EVERY
+def fit(boxes: Path, out: Path, every: float | None) -> None:
     """Learn a detector from upright examples.
 
     BOXES is a CSV file with the columns file, x, y, width, height, in pixels; files are looked for beside it.
@@ -84,22 +90,25 @@ def fit(boxes: Path, out: Path, every: float) -> None:
     from equivfast.cli.progress import progress_bars
     from equivfast.detection import PoseDetector
 
+    pose_files.check_detector(out)
+    poses = pose_files.rotations(every)
     images, where = pose_files.examples(boxes)
     with progress_bars() as progress:
-        detector = PoseDetector.fit(images, where, poses=pose_files.rotations(every), progress=progress)
+        detector = PoseDetector.fit(images, where, poses=poses, progress=progress)
     detector.save(out)
     click.echo(f"detector of {len(images)} examples: {out}")
 
 
-def _detector(template: Path, box: str | None, every: float) -> tuple[PoseDetector, Any]:
+def _detector(template: Path, box: str | None, every: float | None) -> tuple[PoseDetector, Any]:
     """The detector, and the picture of its example where there is one."""
     from equivfast import data
     from equivfast.cli.progress import progress_bars
     from equivfast.detection import PoseDetector
 
-    if template.suffix == ".safetensors":
-        if box is not None:
-            raise ValueError(f"pose detect: --box is for pictures, got a detector, {template}")
+    if pose_files.is_detector(template):
+        for option, value in (("--box", box), ("--every", every)):
+            if value is not None:
+                raise ValueError(f"pose detect: {option} is for pictures, got a detector, {template}")
         return PoseDetector.load(template), None
     example = data.read_image(template)
     if box is not None:

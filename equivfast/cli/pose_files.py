@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,12 @@ if TYPE_CHECKING:
     from equivfast.groups import Transform
 
 _COLUMNS = ("file", "x", "y", "width", "height")
+_DETECTOR = ".safetensors"
+_EVERY = 5.0  # degrees
 
 
 def numbers_of(option: str, text: str, count: int) -> tuple[float, ...]:
-    """`count` numbers between commas.
+    """`count` finite numbers between commas.
 
     >>> numbers_of("--scales", "0.5,2", 2)
     (0.5, 2.0)
@@ -28,20 +31,23 @@ def numbers_of(option: str, text: str, count: int) -> tuple[float, ...]:
         found = ()
     if len(found) != count:
         raise ValueError(f"pose detect: {option} must be {count} numbers with commas, got {text!r}")
+    if not all(map(math.isfinite, found)):
+        raise ValueError(f"pose detect: {option} must be finite numbers, got {text!r}")
     return found
 
 
-def rotations(every: float) -> list[Transform]:
-    """Rotations all around, `every` degrees apart: as many as come nearest to that.
+def rotations(every: float | None) -> list[Transform]:
+    """Rotations all around, `every` degrees apart, 5 by default: as many as come nearest to that.
 
     >>> len(rotations(5))
     72
     """
     from equivfast.groups import rotation
 
-    if not 0.5 <= every <= 180:
-        raise ValueError(f"pose: --every must be 0.5 to 180 degrees, got {every}")
-    count = round(360 / every)
+    step = _EVERY if every is None else every
+    if not 0.5 <= step <= 180:
+        raise ValueError(f"pose: --every must be 0.5 to 180 degrees, got {step}")
+    count = round(360 / step)
     return [rotation(360 * k / count) for k in range(count)]
 
 
@@ -57,12 +63,26 @@ def cut(image: np.ndarray, box: tuple[float, ...]) -> np.ndarray:
     return np.ascontiguousarray(image[y : y + height, x : x + width])
 
 
+def is_detector(path: Path) -> bool:
+    """Whether a file is a kept detector, by its name."""
+    return path.suffix.lower() == _DETECTOR
+
+
 def check_picture(path: Path) -> None:
     """Makes the folder; ValueError where that cannot be done, or what is to be written is no .png file."""
+    _check_out("detect", path, ".png")
+
+
+def check_detector(path: Path) -> None:
+    """Makes the folder; ValueError where that cannot be done, or what is to be written is no .safetensors file."""
+    _check_out("fit", path, _DETECTOR)
+
+
+def _check_out(command: str, path: Path, suffix: str) -> None:
     from equivfast import report
 
-    if path.suffix.lower() != ".png":
-        raise ValueError(f"pose detect: --out must be a .png file, got {path}")
+    if path.suffix.lower() != suffix:
+        raise ValueError(f"pose {command}: --out must be a {suffix} file, got {path}")
     report.make_folder(path.parent)
 
 
@@ -97,13 +117,23 @@ def examples(path: Path) -> tuple[list[np.ndarray], list[list[float]]]:
                     f"pose fit: {path} must have the columns {', '.join(_COLUMNS)}, lacks {', '.join(missing)}"
                 )
             for row in rows:
-                try:
-                    boxes.append([float(row[name]) for name in _COLUMNS[1:]])
-                except (TypeError, ValueError):
+                box = _box(row)
+                if not row["file"] or box is None:
                     raise ValueError(
-                        f"pose fit: {path}, line {rows.line_num}: a box is four numbers, got {row}"
-                    ) from None
+                        f"pose fit: {path}, line {rows.line_num}: a row is a file and a box, a box is four numbers, "
+                        f"got {row}"
+                    )
+                boxes.append(box)
                 images.append(data.read_image(path.parent / row["file"]))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"pose fit: cannot read {path}: {error}") from error
     return images, boxes
+
+
+def _box(row: dict[str, Any]) -> list[float] | None:
+    """The four numbers; None where one is missing, no number or not finite."""
+    try:
+        box = [float(row[name]) for name in _COLUMNS[1:]]
+    except (TypeError, ValueError):
+        return None
+    return box if all(map(math.isfinite, box)) else None

@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -54,7 +55,8 @@ def learned_maps(
                are maps of the same g, and the maps of the others are s M' t. False: every pose by itself
     Symmetry   composing with exact symmetries adds no error: s M' t is off on x as far as M' is on t x. The maps are
                as symmetric as `phi`: a flipped template has the flipped templates, in the flipped poses
-    Cost       about 0.1 s a map on one core, once; HOG's are learned side by side, a thread each
+    Cost       about 0.1 s a map on one core, once; HOG's are learned side by side, a thread each. A first call cuts and
+               describes the default windows, which later ones find in memory
     Kept       in `folder`, by default `maps` in :func:`cache_folder`: a file for each map that was learned, named by a
                hash of the transformation, the settings, the images and their features. One that is there is read, one
                that is damaged is learned again; what was interrupted goes on where it stopped
@@ -75,7 +77,13 @@ def learned_maps(
     features = HOG() if phi is None else phi
     x = natural_windows() if images is None else images
     moves = symmetries(features, features.grid(*x.shape[2:])) if symmetric else (identity(),)
-    depends = _digest(features, x, (_VERSION, support, interpolation, ridge, [s.name for s in moves]))
+    told = repr((_VERSION, support, interpolation, ridge, [s.name for s in moves]))
+    # HOG alone is known to be told by its settings: what is made of it may have more to it.
+    depends = (
+        _known_digest(features, told)
+        if images is None and type(features) is HOG
+        else _digest(features, x, told)
+    )
     place = cache_folder() / "maps" if folder is None else Path(folder)
     undone = [g.inverse() for g in poses]
     orbits = [orbit(g, moves) for g in undone]
@@ -120,17 +128,30 @@ def cache_folder() -> Path:
 
 
 def natural_windows(held_out: bool = False) -> Tensor:
-    """(32, 1, 192, 192) gray, 0..1, of the embedded photographs that are there to learn from, or to test on."""
+    """(32, 1, 192, 192) gray, 0..1, of the embedded photographs that are there to learn from, or to test on.
+
+    A copy for every caller, who may change it.
+    """
+    return _windows(bool(held_out)).clone()
+
+
+@lru_cache(maxsize=2)
+def _windows(held_out: bool) -> Tensor:
     photos = data.photographs(data.split.test if held_out else data.split.train)
     places = data.windows(photos, _WINDOWS, _WINDOW, _SEED, reach=_WINDOW / 2, min_contrast=_MIN_CONTRAST)
     cut = [window(photos[k].image, centre, _WINDOW)[0].mean(2) for k, centre in places]
     return torch.from_numpy(np.stack(cut).astype(np.float32))[:, None] / 255
 
 
-def _digest(phi: Features, images: Tensor, settings: tuple[object, ...]) -> bytes:
+@lru_cache(maxsize=32)
+def _known_digest(phi: HOG, settings: str) -> bytes:
+    return _digest(phi, _windows(False), settings)
+
+
+def _digest(phi: Features, images: Tensor, settings: str) -> bytes:
     """Of all that the maps of a set of poses share."""
     grid = phi.grid(*images.shape[2:])
-    digest = hashlib.sha256(repr((settings, grid, phi.channels)).encode())
+    digest = hashlib.sha256(f"({settings}, {grid!r}, {phi.channels!r})".encode())
     with torch.no_grad():
         field = phi(images)
     for tensor in (images, field):

@@ -51,7 +51,7 @@ class PoseRegressor(BaseEstimator):
     Source      Lenc & Vedaldi 2015, section 3.4
     Raises      ValueError for fewer than two images, images all alike, NaN, images that are not square, not of one size
                 or smaller than 3 x 3 cells, an unknown variant or loss, poses that are not in the set;
-                NotFittedError before `fit`
+                NotFittedError before `fit`, from `fit_features` before `features`
 
     >>> from equivfast import data, groups
     >>> heads, turns = data.face_heads(), [groups.rotation(angle) for angle in range(0, 360, 45)]
@@ -116,6 +116,7 @@ class PoseRegressor(BaseEstimator):
 
     def fit_features(self, features: Tensor, poses: Any, groups: Any = None) -> PoseRegressor:
         """:meth:`fit` to what :meth:`features` gave for the training images."""
+        given.check_described(self)
         truth, table = given.indices(poses, self.poses, len(features)), self._losses()
         examples = Examples(features[:, :, :, None], truth, table[truth])
         self.losses_: dict[float, float] = {}

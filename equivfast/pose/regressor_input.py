@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GroupKFold
 from torch import Tensor
 
@@ -34,10 +37,32 @@ def check_settings(model: Any) -> None:
         raise ValueError(f"{_NAME}: poses must differ, got {len(poses)} of which {len(set(poses))} differ")
     if model.loss == "keypoints" and model.points is None:
         raise ValueError(f"{_NAME}: points must be given for the loss 'keypoints', got None")
-    if not len(model.lambdas) or not min(model.lambdas) > 0:
+    mirrors = [g.name for g in poses if np.linalg.det(g.linear) <= 0]
+    if model.loss == "angle" and mirrors:
+        raise ValueError(f"{_NAME}: poses must not mirror for the loss 'angle', got {mirrors[0]}")
+    if not _positive(model.lambdas):
         raise ValueError(f"{_NAME}: lambdas must be at least one number above 0, got {model.lambdas!r}")
-    if model.folds < 2:
-        raise ValueError(f"{_NAME}: folds must be at least 2, got {model.folds!r}")
+    for name, least in (("folds", 2), ("windows", 1), ("passes", 1)):
+        value = getattr(model, name)
+        if not isinstance(value, Integral) or value < least:
+            raise ValueError(f"{_NAME}: {name} must be at least {least} and whole, got {value!r}")
+    if not isinstance(model.tolerance, Real) or not float(model.tolerance) >= 0:
+        raise ValueError(f"{_NAME}: tolerance must be a number of 0 or more, got {model.tolerance!r}")
+
+
+def _positive(numbers: Any) -> bool:
+    """Whether there is a list of them, above 0 and finite."""
+    listed = numbers.tolist() if isinstance(numbers, np.ndarray) else numbers
+    if not isinstance(listed, Sequence) or not len(listed):
+        return False
+    return all(isinstance(number, Real) and 0 < float(number) < math.inf for number in listed)
+
+
+def check_described(model: Any) -> None:
+    """`check_settings`; NotFittedError for a model that has described no images, and so knows no disc and no maps."""
+    check_settings(model)
+    if not hasattr(model, "disc_"):
+        raise NotFittedError(f"{_NAME}: features must be called before fit_features, or fit in place of both")
 
 
 def images(values: Any, least: int, size: int | None = None) -> Tensor:
@@ -51,7 +76,7 @@ def images(values: Any, least: int, size: int | None = None) -> Tensor:
             if shapes
             else np.zeros((0, size or 1, size or 1))
         )
-    x = torch.as_tensor(values)
+    x = values if isinstance(values, Tensor) else _tensor(np.asarray(values))
     if x.ndim != 3 or x.shape[1] != x.shape[2]:
         raise ValueError(f"{_NAME}: images must be square, (n, h, h), got {tuple(x.shape)}")
     if not (x.dtype == torch.uint8 or x.dtype.is_floating_point):
@@ -67,6 +92,18 @@ def images(values: Any, least: int, size: int | None = None) -> Tensor:
     if least > 1 and bool((x == x[0]).all()):
         raise ValueError(f"{_NAME}: images must differ, got {len(x)} that are all alike")
     return x
+
+
+def _tensor(values: NDArray[Any]) -> Tensor:
+    """Arrays of any order of bytes and axes, of those that may not be written to a copy: torch takes none of them."""
+    if values.dtype == np.uint8:
+        kind: Any = np.uint8
+    elif values.dtype.kind == "f":
+        kind = np.float32
+    else:
+        raise ValueError(f"{_NAME}: images must be floats or uint8, got {values.dtype}")
+    with np.errstate(over="ignore"):  # infinity is found and named afterwards
+        return torch.from_numpy(np.require(values, kind, ["C", "W"]))
 
 
 def check_grid(phi: Features, size: int) -> None:

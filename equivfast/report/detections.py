@@ -37,12 +37,14 @@ def detections_picture(
 ) -> NDArray[np.uint8]:
     """The image with what was found in it, and the example that was looked for at its upper left edge.
 
-    Shapes     image (h, w) or (h, w, 3), uint8 or floats 0..255 -> uint8 (h', w', 3): small ones are enlarged by whole
+    Shapes     image (h, w) or (h, w, 3), uint8 or floats -> uint8 (h', w', 3): small ones are enlarged by whole
                factors until their longer side has `least` pixels. example: another image, or None. expected: corners,
                each (4, 2), of what should have been found
+    Units      floats 0..255; those of an image in which none is above 1 are taken as 0..1
     Definition each find has its corners' outline, a double line along the side that is the example's upper one, a dot
                in its middle and its score, the first in yellow; what is expected has a dotted
                white outline
+    Raises     ValueError for images of another shape, without pixels, or with NaN or infinity
     """
     photo = _rgb(image)
     factor = max(1, -(-least // max(photo.size)))
@@ -70,7 +72,14 @@ def _rgb(image: Any) -> Image.Image:
     values = np.asarray(image)
     if values.ndim not in (2, 3) or (values.ndim == 3 and values.shape[2] != 3):
         raise ValueError(f"detections_picture: images must be (h, w) or (h, w, 3), got {values.shape}")
-    grey = np.clip(np.round(values.astype(np.float64)), 0, 255).astype(np.uint8)
+    if not values.size:
+        raise ValueError(f"detections_picture: images must have pixels, got {values.shape}")
+    numbers = values.astype(np.float64)
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"detections_picture: images must be finite, got NaN or infinity in {values.shape}")
+    if values.dtype.kind == "f" and numbers.max() <= 1:
+        numbers *= 255
+    grey = np.clip(np.round(numbers), 0, 255).astype(np.uint8)
     return Image.fromarray(grey).convert("RGB")
 
 

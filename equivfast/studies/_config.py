@@ -76,6 +76,8 @@ class EquivarianceConfig:
                 raise ValueError(
                     f"equivariance: {name} must be at least {least}{why}, got {getattr(self, name)}"
                 )
+        if self.threads is not None and self.threads < 1:
+            raise ValueError(f"equivariance: threads must be at least 1, got {self.threads}")
         unknown = [part for part in self.parts if part not in PARTS]
         if unknown:
             raise ValueError(

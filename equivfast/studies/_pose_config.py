@@ -56,5 +56,7 @@ class PoseConfig:
         for name, smallest in least.items():
             if getattr(self, name) < smallest:
                 raise ValueError(f"pose: {name} must be at least {smallest}, got {getattr(self, name)}")
+        if self.threads is not None and self.threads < 1:
+            raise ValueError(f"pose: threads must be at least 1, got {self.threads}")
         if not self.lambdas or not min(self.lambdas) > 0:
             raise ValueError(f"pose: lambdas must be at least one number above 0, got {self.lambdas}")

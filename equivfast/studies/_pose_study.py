@@ -85,7 +85,8 @@ class Study:
         # The pose of the set that is best for the training copies, whoever is looked at.
         fixed = int(task.table(trial.train.poses).mean(0).argmin())
         errors = {NO_POSE: task.table(ours.truth)[:, fixed], DIRECT: direct.errors, EQUIVARIANT: ours.errors}
-        grids = {DIRECT: direct.grid, EQUIVARIANT: ours.grid}
+        # Poses of other sets than equal turns are taken as they are: there is nothing beside them to tell.
+        grids = {DIRECT: direct.grid, EQUIVARIANT: ours.grid} if task.name == "rotation" else {}
         return {
             "name": task.name,
             "label": task.label,

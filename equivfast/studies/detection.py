@@ -6,6 +6,7 @@ where the images are the embedded ones.
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 import sys
 import time
@@ -26,7 +27,7 @@ from equivfast.studies._run import Progress
 
 __all__ = ["DetectionConfig", "run"]
 
-_LEAST = 0.3  # scores below are not asked for: the curves end there
+_LEAST = 0.15  # scores below are not asked for: the curves end there
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class DetectionConfig:
     pixels: int = 80
     size: int = 400
     scales: tuple[float, float] = (0.7, 1.4)
-    threshold: float = 0.6
+    threshold: float = 0.35
     seed: int = 0
     out: str | None = None
     resume: bool = False
@@ -81,7 +82,8 @@ def run(config: DetectionConfig, progress: Progress | None = None) -> dict[str, 
     folder = Path(config.out) / "pieces" if config.out else None
     apart = ("out", "resume")
     settings = {name: value for name, value in asdict(config).items() if name not in apart}
-    identity = {**settings, **_run.versions(), "photographs": [photo.name for photo in photographs]}
+    pixels = [(photo.name, hashlib.sha256(photo.image.tobytes()).hexdigest()) for photo in photographs]
+    identity = {**settings, **_run.versions(), "photographs": pixels}
     pieces = _run.Pieces(folder, identity, config.resume)
     alone = pieces.get("alone", lambda: _alone(config, photographs, progress))
     clutter = pieces.get("clutter", lambda: _clutter(config, photographs, progress))

@@ -91,6 +91,13 @@ def test_a_detector_is_learned_kept_and_used(tmp_path: Path, folder: Path) -> No
         run("detect", kept, folder / "cat.png", "--box", "0,0,9,9", "--out", tmp_path / "o.png"),
         "--box is for",
     )
+    renamed = kept.rename(kept.with_suffix(".SafeTensors"))
+    fails(
+        run("detect", renamed, folder / "cat.png", "--every", "5", "--out", tmp_path / "o.png"),
+        "--every is for pictures, got a detector",
+    )
+    again = run("detect", renamed, folder / "turned.png", "--out", tmp_path / "o.png", "--scales", "1,1")
+    assert again.exit_code == 0 and again.stdout == found.stdout
 
 
 @pytest.mark.parametrize(
@@ -108,6 +115,9 @@ def test_a_detector_is_learned_kept_and_used(tmp_path: Path, folder: Path) -> No
             ("--box", "70,70,40,40"),
             "--box must lie inside the template of 80 x 80 pixels",
         ),
+        ("eye.png", "cat.png", ("--box", "inf,0,10,10"), "--box must be finite numbers, got 'inf,0,10,10'"),
+        ("eye.png", "cat.png", ("--box", "0,0,nan,10"), "--box must be finite numbers, got '0,0,nan,10'"),
+        ("eye.png", "cat.png", ("--scales", "0.5,inf"), "--scales must be finite numbers, got '0.5,inf'"),
         ("eye.png", "cat.png", ("--every", "0"), "--every must be 0.5 to 180 degrees, got 0.0"),
         ("eye.png", "cat.png", ("--threshold", "7"), "threshold must lie in -1..1, got 7.0"),
     ],
@@ -132,7 +142,13 @@ def test_the_picture_is_a_png(tmp_path: Path, folder: Path) -> None:
     ("table", "message"),
     [
         ("file,x,y\n", "must have the columns file, x, y, width, height, lacks width, height"),
-        ("file,x,y,width,height\ncat.png,1,2,wide,4\n", "line 2: a box is four numbers"),
+        (
+            "file,x,y,width,height\ncat.png,1,2,wide,4\n",
+            "line 2: a row is a file and a box, a box is four numbers",
+        ),
+        ("x,y,width,height,file\n1,2,80,80\n", "line 2: a row is a file and a box"),
+        ("x,y,width,height,file\n0,0,80,80,cat.png\n1,2,80,80,\n", "line 3: a row is a file and a box"),
+        ("file,x,y,width,height\ncat.png,1,2,80,inf\n", "line 2: a row is a file and a box"),
         ("file,x,y,width,height\nno.png,1,2,80,80\n", "no.png"),
         (
             "file,x,y,width,height\ncat.png,400,0,80,80\ncat.png,0,0,80,80\n",
@@ -145,3 +161,33 @@ def test_tables_that_cannot_be_learned_from(tmp_path: Path, folder: Path, table:
     (folder / "bad.csv").write_text(table)
     fails(run("fit", folder / "bad.csv", "--out", tmp_path / "d.safetensors"), message)
     fails(run("fit", folder / "none.csv", "--out", tmp_path / "d.safetensors"), "none.csv")
+
+
+def test_where_a_detector_is_kept_is_looked_at_before_anything_is_read(tmp_path: Path) -> None:
+    nowhere = tmp_path / "none.csv"
+    fails(run("fit", nowhere, "--out", tmp_path / "d.pt"), "--out must be a .safetensors file, got")
+    (tmp_path / "file").write_text("")
+    fails(run("fit", nowhere, "--out", tmp_path / "file" / "d.safetensors"), "make_folder: cannot write")
+    fails(
+        run("fit", nowhere, "--out", tmp_path / "d.safetensors", "--every", "0"), "--every must be 0.5 to 180"
+    )
+    fails(run("fit", nowhere, "--out", tmp_path / "new" / "d.SAFETENSORS"), "none.csv")
+    assert (tmp_path / "new").is_dir()
+
+
+def test_where_numbers_are_written_is_looked_at_before_anything_is_read(tmp_path: Path) -> None:
+    nowhere, out = tmp_path / "none.png", tmp_path / "o.png"
+    (tmp_path / "file").write_text("")
+    fails(
+        run("detect", nowhere, nowhere, "--out", out, "--json", tmp_path / "file" / "n.json"),
+        "make_folder: cannot write",
+    )
+    fails(run("detect", nowhere, nowhere, "--out", out, "--json", tmp_path / "new" / "n.json"), "none.png")
+    assert (tmp_path / "new").is_dir()
+
+
+def test_a_study_on_no_thread_is_refused(tmp_path: Path) -> None:
+    fails(
+        run("evaluate", "--threads", "0", "--out", tmp_path / "o"), "pose: threads must be at least 1, got 0"
+    )
+    assert not (tmp_path / "o").exists()

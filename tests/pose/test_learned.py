@@ -258,3 +258,39 @@ def test_what_is_no_pose_is_refused(poses: list[Any]) -> None:
         ValueError, match=r"learned_maps: poses must be transformations, at least one, got \["
     ):
         pose.learned_maps(poses)
+
+
+def test_default_windows_are_cut_and_described_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings: dict[str, Any] = {"support": 1, "folder": tmp_path}
+    first = pose.learned_maps(POSES[:1], HOG(), **settings)
+    monkeypatch.setattr(learned.data, "photographs", lambda *_: pytest.fail("decoded again"))
+    with monkeypatch.context() as patch:
+        patch.setattr(learned, "_digest", lambda *_: pytest.fail("described again"))
+        assert_equal(pose.learned_maps(POSES[:1], HOG(), **settings)[0], first[0])
+    other = pose.learned_maps(POSES[:1], HOG(assignment="nearest"), **settings)
+    assert len(list(tmp_path.iterdir())) == 2 and np.abs(other[0].weight - first[0].weight).max() > 1e-3
+    # Known windows and given ones are the same images, hence the same file.
+    given = pose.learned_maps(POSES[:1], HOG(), pose.natural_windows(), **settings)
+    assert len(list(tmp_path.iterdir())) == 2
+    assert_equal(given[0], first[0])
+
+
+def test_a_representation_made_of_hog_is_described_each_time(tmp_path: Path) -> None:
+    class Scaled(HOG):
+        factor = 1.0
+
+        def __call__(self, images: torch.Tensor) -> torch.Tensor:
+            return super().__call__(images) * type(self).factor
+
+    for factor in (1.0, 2.0):
+        Scaled.factor = factor
+        pose.learned_maps(POSES[:1], Scaled(), support=1, folder=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("held_out", [False, True])
+def test_windows_are_the_callers_to_change(held_out: bool) -> None:
+    first = pose.natural_windows(held_out)
+    wanted = first.clone()
+    first.zero_()
+    assert torch.equal(pose.natural_windows(held_out), wanted) and wanted.max() > 0.5

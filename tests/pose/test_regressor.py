@@ -17,7 +17,8 @@ from equivfast.pose.disc import Disc
 from equivfast.pose.disc_maps import disc_maps
 from equivfast.pose.joint import mapped_features, warped_features
 from equivfast.pose.losses import angle_differences, angles_of
-from equivfast.pose.regressor_input import folds
+from equivfast.pose.regressor_input import check_settings, folds
+from equivfast.pose.regressor_input import images as given_images
 from equivfast.representations import HOG
 
 SIZE, TURNS = 64, [groups.rotation(angle) for angle in range(0, 360, 20)]
@@ -189,13 +190,67 @@ SPOILED = np.where(np.arange(6)[:, None, None] == 3, np.nan, IMAGES)
         ({"poses": [*TURNS, TURNS[0]]}, IMAGES, range(6), "poses must differ"),
         ({"lambdas": ()}, IMAGES, range(6), "lambdas must be"),
         ({"lambdas": (1.0, 0.0)}, IMAGES, range(6), "lambdas must be"),
+        ({"lambdas": 1.0}, IMAGES, range(6), r"lambdas must be at least one number above 0, got 1\.0"),
+        ({"lambdas": "1"}, IMAGES, range(6), "lambdas must be"),
+        ({"lambdas": (1.0, np.nan)}, IMAGES, range(6), "lambdas must be"),
         ({"folds": 1}, IMAGES, range(6), "folds must be at least 2"),
+        ({"folds": 2.5}, IMAGES, range(6), r"folds must be at least 2 and whole, got 2\.5"),
+        ({"passes": 2.5}, IMAGES, range(6), r"passes must be at least 1 and whole, got 2\.5"),
+        ({"passes": 0}, IMAGES, range(6), "passes must be at least 1 and whole, got 0"),
+        ({"windows": 0}, IMAGES, range(6), "windows must be at least 1 and whole, got 0"),
+        ({"tolerance": -1.0}, IMAGES, range(6), "tolerance must be a number of 0 or more"),
+        ({"tolerance": "low"}, IMAGES, range(6), "tolerance must be a number of 0 or more, got 'low'"),
+        (
+            {"poses": [*TURNS, groups.hflip()]},
+            IMAGES,
+            range(6),
+            "poses must not mirror for the loss 'angle', got hflip",
+        ),
     ],
 )
 def test_what_cannot_be_learned_from_is_named(settings, images, poses, message):
     model = PoseRegressor(**({"poses": TURNS, "variant": "direct"} | settings))
     with pytest.raises(ValueError, match=f"PoseRegressor: {message}"):
         model.fit(images, poses)
+
+
+def test_a_mirroring_pose_is_refused_before_maps_are_learned(monkeypatch):
+    monkeypatch.setattr("equivfast.pose.regressor.disc_maps", lambda *_: pytest.fail("learned"))
+    with pytest.raises(ValueError, match="must not mirror"):
+        PoseRegressor([*TURNS, groups.hflip()]).features(IMAGES)
+
+
+def test_numbers_of_numpy_are_settings():
+    settings = {"lambdas": np.array([1.0, 0.3], np.float32), "folds": np.int64(2), "passes": np.int32(3)}
+    check_settings(PoseRegressor(TURNS, **settings))
+
+
+def test_features_come_before_a_fit_to_them():
+    features = torch.zeros(6, len(TURNS), 31, 9)
+    with pytest.raises(NotFittedError, match="features must be called before fit_features"):
+        PoseRegressor(TURNS, variant="direct").fit_features(features, range(6))
+
+
+@pytest.mark.filterwarnings("error")
+def test_arrays_of_any_layout_are_images():
+    turned = np.rot90(IMAGES, 2, (1, 2))
+    read_only = turned.copy()
+    read_only.flags.writeable = False
+    wanted = torch.from_numpy(turned.copy())
+    kinds = [turned, turned.astype(">f4"), turned.astype(">f8"), read_only, list(turned), wanted]
+    for images in [*kinds, turned.astype(np.float64), np.asfortranarray(turned)]:
+        assert torch.equal(given_images(images, least=2), wanted)
+    whole = (IMAGES * 255).astype(np.uint8)
+    assert torch.equal(
+        given_images(whole[:, ::-1], least=2), torch.from_numpy(whole[:, ::-1] / np.float32(255))
+    )
+    with pytest.raises(ValueError, match="images must be finite, got NaN or infinity in image 0"):
+        given_images(IMAGES.astype(np.float64) + 1e300, least=2)
+
+
+def test_upside_down_views_are_predicted(fitted, shown):
+    views = shown[2][:4, ::-1]
+    assert np.array_equal(fitted.decision_function(views), fitted.decision_function(views.copy()))
 
 
 def test_images_of_another_size_and_groups_that_do_not_fit_are_named(fitted):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from equivfast import data
 from equivfast.detection import Detection
@@ -118,6 +119,29 @@ def test_an_interrupted_run_goes_on(result: dict, monkeypatch: pytest.MonkeyPatc
         detection.run(dataclasses.replace(result["config"], resume=True, seed=1))
 
 
+def test_other_pixels_under_the_same_names_are_computed_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []
+
+    def count(*_: object) -> dict:
+        counted.append(1)
+        return {"count": len(counted)}
+
+    monkeypatch.setattr(detection, "_alone", count)
+    monkeypatch.setattr(detection, "_clutter", count)
+    monkeypatch.setattr(detection._object_report, "words", lambda _: {})
+    images = np.random.default_rng(0).integers(0, 256, (2, 300, 300, 3), dtype=np.uint8)
+    config = dataclasses.replace(TINY, images=str(tmp_path / "in"), out=str(tmp_path / "out"), resume=True)
+    (tmp_path / "in").mkdir()
+    for change, computed in ((0, 2), (0, 2), (1, 4), (0, 4)):
+        images[0, 5, 7] += change
+        for name, image in zip("ab", images, strict=True):
+            Image.fromarray(image).save(tmp_path / "in" / f"{name}.png")
+        detection.run(config)
+        assert len(counted) == computed
+
+
 def _must_not_run(*_: object) -> dict:
     raise AssertionError("what was kept should have been read")
 
@@ -137,8 +161,6 @@ def test_settings_that_make_no_sense(settings: dict, message: str) -> None:
 
 
 def test_a_folder_of_one_photograph_is_too_little(tmp_path: Path, photographs: list[data.Photograph]) -> None:
-    from PIL import Image
-
     Image.fromarray(photographs[0].image).save(tmp_path / "one.png")
     with pytest.raises(ValueError, match="images must hold at least 2 photographs, got 1"):
         detection.run(dataclasses.replace(TINY, images=str(tmp_path)))

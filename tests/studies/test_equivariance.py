@@ -204,6 +204,7 @@ def test_folder_of_photographs_with_a_broken_file(tmp_path):
             "train_windows must be at least 9 to learn maps of 5 coefficients and a bias, got 8",
         ),
         ({"test_windows": 0}, "test_windows must be at least 1, got 0"),
+        ({"threads": 0}, "threads must be at least 1, got 0"),
         ({"sizes": (3, 4)}, "sizes must be an odd number of cells, got 4"),
         ({"parts": ("curve",)}, "parts must be among curves, .*, got curve"),
         ({"compositions": ("rot:45",)}, "compositions must be two transformations g\\*h, got 'rot:45'"),
