@@ -27,7 +27,7 @@ from equivfast.groups import Transform
 
 PIXELS = 64  # of the example: 8 x 8 cells
 # What the detector asks its bank for, with an example of 6 to 8 cells; the threshold is a share of its own score.
-TOP, NMS, THRESHOLD = 16, 2, 0.2
+TOP, NMS, THRESHOLD = 16, 2, 0.25
 LEAST = 0.9  # LINE-MOD's score, of 1 at most, from which it finds few places beside the object
 WINDOW, BATCH = 104, 80  # 13 x 13 cells: a window of the pose study
 WARPED = 6  # poses that are timed where the image is warped for each

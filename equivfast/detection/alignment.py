@@ -18,8 +18,8 @@ Array = NDArray[np.float64]
 # plane: a turn, a scaling, and two that stretch, for sets of poses that do.
 _GENERATORS = np.array([[[0, 1], [-1, 0]], [[1, 0], [0, 1]], [[1, 0], [0, -1]], [[0, 1], [1, 0]]], np.float64)
 _FIRST_STEPS = np.array([3.0, 3.0, 0.1, 0.07, 0.06, 0.06])
-_SHRINK = (1.0, 0.6, 0.4, 0.25, 0.15)
-_REACH = (0.5, 0.75, 0.9, 1.0, 1.0)  # shares of the similarity wanted that must be there before a round
+# Shares of these steps, from round to round: first towards the place, then into it.
+COARSE, FINE = (1.0, 0.6), (0.4, 0.25, 0.15)
 _AT_ONCE = 64  # patches looked at together: some 5 MB of pixels
 
 
@@ -97,26 +97,29 @@ def _looked(
 
 
 def aligned(
-    example: Example, photo: Photo, places: Array, linears: Array, stretched: bool, least: float = -1.0
+    example: Example,
+    photo: Photo,
+    places: Array,
+    linears: Array,
+    stretched: bool,
+    rounds: tuple[float, ...] = (*COARSE, *FINE),
 ) -> tuple[Array, Array, Array]:
     """Better places and linear maps than these, and their similarities, in the order given.
 
-    Definition five rounds with ever smaller steps: every parameter goes to the vertex of the parabola through its value
-               and two steps aside, or a step uphill where there is no peak. What is better after that stays.
-               `stretched`: stretching is a parameter, too. Those that have not come within reach of a similarity of
-               `least` after a round are not followed further
+    Definition in rounds, with these shares of the first steps, every parameter goes to the vertex of the parabola
+               through its value and two steps aside, or a step uphill where there is no peak. What is better after
+               that stays. `stretched`: stretching is a parameter, too
     """
-    places, linears = places.copy(), linears.copy()
     best = similarities(example, photo, places, linears)
-    for share, reach in zip(_SHRINK, _REACH, strict=True):
-        kept = np.flatnonzero(best >= reach * least)
+    for share in rounds:
         steps = _FIRST_STEPS[: 6 if stretched else 4] * share
-        change = _uphill(example, photo, places[kept], linears[kept], best[kept], steps)
-        tried = _moved(places[kept], linears[kept], change, example.scale)
+        change = _uphill(example, photo, places, linears, best, steps)
+        tried = _moved(places, linears, change, example.scale)
         values = similarities(example, photo, *tried)
-        better = values > best[kept]
-        for whole, part in ((places, tried[0]), (linears, tried[1]), (best, values)):
-            whole[kept[better]] = part[better]
+        better = values > best
+        places = np.where(better[:, None], tried[0], places)
+        linears = np.where(better[:, None, None], tried[1], linears)
+        best = np.maximum(best, values)
     return places, linears, best
 
 

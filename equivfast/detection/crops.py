@@ -83,7 +83,8 @@ def image_planes(function: str, name: str, image: Any, channels: int | None = No
     if found.dtype not in (torch.uint8, torch.float32, torch.float64):
         raise ValueError(f"{function}: {name} must be uint8, float32 or float64, got {found.dtype}")
     values = found.detach().float()
-    if not values.isfinite().all():
+    # NaN and infinity reach the ends of the range; two of torch's quickest passes find these.
+    if found.dtype != torch.uint8 and not bool((values.amax() - values.amin()).isfinite()):
         raise ValueError(f"{function}: {name} must be finite, got NaN or infinity")
     return values.mean(1, keepdim=True) if channels == 1 and values.shape[1] == 3 else values
 

@@ -14,8 +14,9 @@ from equivfast.detection.background import natural_background
 from equivfast.detection.example import Example, typical
 from equivfast.detection.exemplar import Shape, exemplar_bank
 from equivfast.detection.found import Detection
-from equivfast.detection.search import candidates, followed, scored
+from equivfast.detection.search import Candidates, candidates, distinct, followed, scored
 from equivfast.groups import Transform, identity, rotation
+from equivfast.maps.workers import apart
 from equivfast.pose import PoseBank, learned_maps
 from equivfast.pose.learned import Progress
 from equivfast.representations import HOG
@@ -196,9 +197,18 @@ class PoseDetector:
         planes = crops.image_planes("PoseDetector.detect", "image", image, self.channels)
         limits = checks.search(self.layout, planes, scales, threshold, most)
         found = candidates(planes, self.bank, self.own, self.example, self.layout, limits, most)
-        if align:
-            found = followed(found, self.example, planes, limits, self._stretched)
-        return scored(found, self.example, planes, self.layout, threshold, self.typical)[:most]
+
+        def judged(found: Candidates) -> list[Detection]:
+            if align:
+                least = threshold * self.typical
+                found = followed(found, self.example, planes, limits, self._stretched, least)
+            return scored(found, self.example, planes, self.layout, threshold, self.typical)
+
+        # A patch is a thousand pixels: torch's threads would wait for each other longer than they compute.
+        threads = torch.get_num_threads()
+        shares = found.shares(threads)
+        judgements = apart(judged, shares) if threads > 1 else map(judged, shares)
+        return distinct([one for some in judgements for one in some])[:most]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the detector as a safetensors file, at once or not at all."""

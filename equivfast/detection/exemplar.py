@@ -14,11 +14,13 @@ from equivfast.detection.background import Background
 from equivfast.groups import Grid, Transform
 from equivfast.maps import Map
 from equivfast.pose import PoseBank
+from equivfast.pose.turns import equal_step
 
 Array = NDArray[np.float64]
 
 # Cells of mean features around the canvas: as far as maps look beyond it.
 _AROUND = 2
+_HARMONICS, _FULL = 23, 1e-3
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def exemplar_bank(
     rows = deviations.reshape(len(poses), -1)
     factor = background.factor(cells)
     weights = cho_solve((factor, True), rows.T, check_finite=False).T.reshape(deviations.shape)
-    weights *= visible[..., None]
+    weights = _smooth(weights, poses) * visible[..., None]
     flat = weights.reshape(len(poses), -1)
     deviation = np.linalg.norm(flat @ factor, axis=1)
     weights /= deviation[:, None, None]
@@ -92,6 +94,21 @@ def exemplar_bank(
     bias = -(weights @ background.mean).sum(1)
     own = float(np.median((weights * deviations).sum((1, 2))))
     return PoseBank(templates.astype(np.float32), bias.astype(np.float32), poses), own
+
+
+def _smooth(weights: Array, poses: Sequence[Transform]) -> Array:
+    """Weights of turns all around the circle, without what no turn of a template can have.
+
+    The weights of cell and channel are periodic in the angle, and HOG of 8 cells is blind to harmonics beyond some
+    twenty: what the maps, each learned by itself, have of them is noise. Without it 360 turns are combinations of 47
+    templates and are searched in a fifth of the time.
+    """
+    step, turns = equal_step(poses), len(poses)
+    if step is None or abs(step * turns - 360) > _FULL or turns <= 2 * _HARMONICS + 1:
+        return weights
+    waves = np.fft.rfft(weights, axis=0)
+    waves[_HARMONICS + 1 :] = 0
+    return np.asarray(np.fft.irfft(waves, turns, axis=0))
 
 
 def _features(field: torch.Tensor, mean: Array, cells: NDArray[np.int64]) -> Array:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.nn.functional import interpolate, pad
+from torch.nn.functional import interpolate
 
 from equivfast.groups import Grid
 from equivfast.representations import HOG
@@ -60,6 +60,9 @@ def searched(
         level = source if same else interpolate(source, size=size, mode="bicubic", antialias=True)
         field: Any = phi(level)
         if margin:
-            field = pad(field, (margin,) * 4)
+            n, d, rows, columns = field.shape
+            wide = field.new_zeros(n, d, rows + 2 * margin, columns + 2 * margin)
+            wide[..., margin : margin + rows, margin : margin + columns] = field
+            field = wide
         grid = phi.grid(*size)
         yield Searched(scale, size[1] / width, size[0] / height, grid, margin, field)

@@ -90,11 +90,16 @@ def test_a_pose_nearby_comes_home(
     assert values[0] > 0.97
 
 
-def test_what_cannot_become_good_enough_is_left_where_it_is(cat: torch.Tensor) -> None:
-    start, linears = np.array([[-150.0, 90.0]]), np.eye(2)[None]
-    places, _, values = aligned(example_of(cat), Photo(cat), start, linears, False, least=1.0)
-    np.testing.assert_array_equal(places, start)
-    np.testing.assert_allclose(values, similarities(example_of(cat), Photo(cat), start, linears))
+def test_rounds_never_make_it_worse(cat: torch.Tensor) -> None:
+    start, linears = np.array([[-150.0, 90.0], [-22.0, -5.0]]), np.stack([np.eye(2)] * 2)
+    example, photo = example_of(cat), Photo(cat)
+    before, last = similarities(example, photo, start, linears), 0.0
+    for count in range(4):
+        places, found, values = aligned(example, photo, start, linears, False, (1.0, 0.6, 0.4)[:count])
+        np.testing.assert_allclose(values, similarities(example, photo, places, found), atol=1e-6)
+        assert (values >= before - 1e-9).all() and values[1] >= last
+        last = values[1]
+    assert last > 0.97
 
 
 def test_without_covariance_the_score_is_the_similarity(cat: torch.Tensor) -> None:
