@@ -22,9 +22,10 @@ from rich.table import Table
 
 import equivfast as ef
 from equivfast.data import Photograph
+from equivfast.studies._detection_trials import clutter_of
 from equivfast.studies._object_scenes import ObjectScene, Subject, subjects, turned_scene
 from equivfast.studies._object_scores import PoseError, judged, precision_recall
-from equivfast.studies.detection import DetectionConfig, clutter_of
+from equivfast.studies.detection import DetectionConfig
 
 FOLDER = "imagenet_samples"
 SEED = 0  # rivals' settings were chosen on scenes of seed 11

@@ -1,8 +1,7 @@
-"""equivfast equivariance and demo: options become a config, the result becomes files."""
+"""equivfast equivariance: options become a config, the result becomes files."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -103,25 +102,6 @@ def test_result_and_page_are_written(tmp_path: Path, configs: list[EquivarianceC
     assert done.stderr == "equivfast: learning (1)\n"
     assert json.loads((tmp_path / "new" / "result.json").read_text(encoding="utf-8")) == result()
     assert "How HOG transforms" in (tmp_path / "new" / "index.html").read_text(encoding="utf-8")
-
-
-def test_demo_writes_an_index_that_leads_to_the_study(
-    tmp_path: Path, configs: list[EquivarianceConfig]
-) -> None:
-    done = run("demo", "--out", tmp_path)
-    assert done.exit_code == 0 and done.stdout == f"report: {tmp_path}/index.html\n"
-    index = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert 'href="hog-equivariance/index.html"' in index
-    assert (tmp_path / "hog-equivariance" / "index.html").exists()
-    assert configs[0] == EquivarianceConfig(images="embedded", out=str(tmp_path / "hog-equivariance"))
-
-
-def test_quick_demo_is_a_smaller_one(tmp_path: Path, configs: list[EquivarianceConfig]) -> None:
-    assert run("demo", "--quick", "--resume", "--out", tmp_path).exit_code == 0
-    quick, full = dataclasses.asdict(configs[0]), dataclasses.asdict(EquivarianceConfig())
-    assert set(quick["transforms"]) <= set(full["transforms"]) and quick["resume"]
-    for size in ("train_windows", "test_windows", "curve_windows"):
-        assert quick[size] < full[size]
 
 
 @pytest.mark.parametrize(

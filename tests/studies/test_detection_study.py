@@ -112,7 +112,7 @@ def test_a_small_run_finds_and_says_so(result: dict) -> None:
 
 
 def test_an_interrupted_run_goes_on(result: dict, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(detection, "_alone", _must_not_run)
+    monkeypatch.setattr(detection.trials, "alone", _must_not_run)
     again = detection.run(dataclasses.replace(result["config"], resume=True))
     assert again["alone"] == result["alone"] and again["clutter"] == result["clutter"]
     with pytest.raises(AssertionError, match="kept"):
@@ -128,8 +128,8 @@ def test_other_pixels_under_the_same_names_are_computed_anew(
         counted.append(1)
         return {"count": len(counted)}
 
-    monkeypatch.setattr(detection, "_alone", count)
-    monkeypatch.setattr(detection, "_clutter", count)
+    monkeypatch.setattr(detection.trials, "alone", count)
+    monkeypatch.setattr(detection.trials, "clutter", count)
     monkeypatch.setattr(detection._object_report, "words", lambda _: {})
     images = np.random.default_rng(0).integers(0, 256, (2, 300, 300, 3), dtype=np.uint8)
     config = dataclasses.replace(TINY, images=str(tmp_path / "in"), out=str(tmp_path / "out"), resume=True)
