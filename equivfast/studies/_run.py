@@ -6,7 +6,9 @@ import hashlib
 import json
 import platform
 import re
-from collections.abc import Callable
+import shlex
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Protocol
@@ -42,6 +44,27 @@ def now() -> str:
 def machine() -> str:
     info = build.build_info()
     return f"{platform.system()} {platform.machine()}, {info['threads']} threads"
+
+
+def provenance(
+    settings: dict[str, Any],
+    images: dict[str, list[str]],
+    skipped: Iterable[Sequence[str]],
+    seconds: dict[str, float],
+) -> dict[str, Any]:
+    """Where a result comes from: program, machine and command, pictures and settings, and how long it took."""
+    apart = ("out", "resume", "threads")
+    return {
+        "versions": versions(),
+        "seed": settings["seed"],
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "cpu_level": str(build.build_info()["cpu_level"]),
+        "machine": machine(),
+        "images": images,
+        "skipped": [list(item) for item in skipped],
+        "settings": {name: value for name, value in settings.items() if name not in apart},
+        "seconds": seconds,
+    }
 
 
 def plain(result: dict[str, Any]) -> dict[str, Any]:

@@ -7,15 +7,12 @@ where the images are the embedded ones.
 from __future__ import annotations
 
 import hashlib
-import shlex
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from equivfast import data
-from equivfast._build_info import build_info
 from equivfast.studies import _detection_trials as trials
 from equivfast.studies import _object_report, _run
 from equivfast.studies._detection_config import DetectionConfig
@@ -49,16 +46,11 @@ def run(config: DetectionConfig, progress: Progress | None = None) -> dict[str, 
         "threshold": config.threshold,
         "alone": alone,
         "clutter": clutter,
-        "provenance": {
-            "versions": _run.versions(),
-            "seed": config.seed,
-            "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-            "cpu_level": str(build_info()["cpu_level"]),
-            "machine": _run.machine(),
-            "images": {"train": sorted(data.split.train), "test": sorted({p.name for p in photographs})},
-            "skipped": [list(item) for item in skipped],
-            "settings": settings,
-            "seconds": {"study": round(time.perf_counter() - started, 2)},
-        },
+        "provenance": _run.provenance(
+            asdict(config),
+            {"train": sorted(data.split.train), "test": sorted({p.name for p in photographs})},
+            skipped,
+            {"study": round(time.perf_counter() - started, 2)},
+        ),
     }
     return _run.plain({**result, **_object_report.words(result)})

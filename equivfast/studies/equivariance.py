@@ -7,16 +7,12 @@ section 3.1), beside two controls: no map at all, and cells moved with channels 
 
 from __future__ import annotations
 
-import shlex
-import sys
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from equivfast._build_info import build_info
 from equivfast.studies import _findings, _run
 from equivfast.studies._config import EquivarianceConfig
 from equivfast.studies._errors import INTERVAL
@@ -54,15 +50,5 @@ def run(config: EquivarianceConfig, progress: Progress | None = None) -> dict[st
 
 
 def _provenance(study: Study, seconds: dict[str, float]) -> dict[str, Any]:
-    config, used = study.config, study.scenes.used
-    return {
-        "versions": _run.versions(),
-        "seed": config.seed,
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-        "cpu_level": str(build_info()["cpu_level"]),
-        "machine": _run.machine(),
-        "images": {name: sorted(names) for name, names in used.items()},
-        "skipped": [list(item) for item in study.photographs.skipped],
-        "settings": {k: v for k, v in asdict(config).items() if k != "out"},
-        "seconds": seconds,
-    }
+    images = {name: sorted(names) for name, names in study.scenes.used.items()}
+    return _run.provenance(asdict(study.config), images, study.photographs.skipped, seconds)

@@ -7,16 +7,12 @@ Vedaldi 2015, section 3.4). What a turn brings in at the corners is hidden by a 
 
 from __future__ import annotations
 
-import shlex
-import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from equivfast import data
-from equivfast._build_info import build_info
 from equivfast.studies import _pose_findings, _run
 from equivfast.studies._pose_config import PoseConfig
 from equivfast.studies._pose_rows import INTERVAL
@@ -51,16 +47,7 @@ def run(config: PoseConfig, progress: Progress | None = None) -> dict[str, Any]:
 
 
 def _provenance(study: Study) -> dict[str, Any]:
-    config = study.config
-    return {
-        "versions": _run.versions(),
-        "seed": config.seed,
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-        "cpu_level": str(build_info()["cpu_level"]),
-        "machine": _run.machine(),
-        # Of the photographs that maps are learned from; heads are named by their number or their file.
-        "images": {"train": sorted(data.split.train), "test": []},
-        "skipped": [list(item) for item in study.heads.skipped],
-        "settings": {k: v for k, v in asdict(config).items() if k not in ("out", "resume", "threads")},
-        "seconds": {**study.seconds, "study": round(sum(study.seconds.values()), 2)},
-    }
+    # The photographs are those that maps are learned from; heads are named by their number or their file.
+    images = {"train": sorted(data.split.train), "test": []}
+    seconds = {**study.seconds, "study": round(sum(study.seconds.values()), 2)}
+    return _run.provenance(asdict(study.config), images, study.heads.skipped, seconds)
