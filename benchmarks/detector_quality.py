@@ -69,7 +69,7 @@ def scenes(quick: bool) -> Scenes:
         "scales": (0.9, 1.1),
         "alone": 1,
     }
-    sizes: dict[str, Any] = small if quick else {"alone": 24}
+    sizes: dict[str, Any] = small if quick else {"alone": 4, "objects": 6, "scenes": 6}
     c = DetectionConfig(images=images, seed=SEED, **sizes)
     random = np.random.default_rng(c.seed)
     wanted = subjects(photographs, c.alone, c.pixels, c.seed)
