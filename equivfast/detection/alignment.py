@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Lock
 
 import numpy as np
 import torch
@@ -26,11 +27,13 @@ _AT_ONCE = 64  # patches looked at together: some 5 MB of pixels
 class Photo:
     """An image that is read through poses: halved again and again, so that a level of about the scale is read.
 
-    Shapes     planes (1, c, h, w) float32
+    Shapes     planes (1, c, h, w), float32 or uint8. Several threads may read it
     """
 
     def __init__(self, planes: torch.Tensor) -> None:
-        self.levels = [planes]
+        self.planes = planes
+        self.levels: list[torch.Tensor] = []
+        self._lock = Lock()
         self.corner = (np.array(planes.shape[:1:-1]) - 1) / 2  # the canvas centre in pixel indices (x, y)
 
     def patches(self, places: Array, linears: Array, pixels: tuple[int, int]) -> torch.Tensor:
@@ -40,8 +43,7 @@ class Photo:
         """
         sizes = np.sqrt(np.abs(np.linalg.det(linears))).clip(1e-6, 1e6)
         levels = np.maximum(np.rint(np.log2(sizes) - 0.25), 0).astype(int)
-        channels = self.levels[0].shape[1]
-        found = torch.empty(len(places), channels, *pixels)
+        found = torch.empty(len(places), self.planes.shape[1], *pixels)
         for level in np.unique(levels).tolist():
             which = np.flatnonzero(levels == level)
             found[torch.from_numpy(which)] = self._read(level, places[which], linears[which], pixels)
@@ -67,10 +69,13 @@ class Photo:
 
     def _level(self, level: int) -> tuple[torch.Tensor, float]:
         """The image halved `level` times (less often where it is too small), and pixels of the image to one of it."""
-        while len(self.levels) <= level and min(self.levels[-1].shape[2:]) >= 4:
-            height, width = self.levels[-1].shape[2:]
-            even = self.levels[-1][:, :, : height - height % 2, : width - width % 2]
-            self.levels.append(avg_pool2d(even, 2))
+        with self._lock:
+            if not self.levels:
+                self.levels.append(self.planes.float())
+            while len(self.levels) <= level and min(self.levels[-1].shape[2:]) >= 4:
+                height, width = self.levels[-1].shape[2:]
+                even = self.levels[-1][:, :, : height - height % 2, : width - width % 2]
+                self.levels.append(avg_pool2d(even, 2))
         level = min(level, len(self.levels) - 1)
         return self.levels[level], 2.0**level
 

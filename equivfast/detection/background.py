@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import warnings
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cholesky
 
 from equivfast import data
-from equivfast.pose import cache_folder
+from equivfast.pose.kept import cache_folder, keep, kept
 from equivfast.report.tensor_file import TensorFile
 from equivfast.representations import HOG, hog_pyramid
 
@@ -44,6 +45,7 @@ class Background:
     mean: Array
     covariance: Array
     _factors: dict[bytes, Array] = field(default_factory=dict, init=False, repr=False)
+    _lock: Lock = field(default_factory=Lock, init=False, repr=False)
 
     @property
     def reach(self) -> int:
@@ -72,9 +74,10 @@ class Background:
             sigma = self.matrix(cells)
             sigma.reshape(-1)[:: len(sigma) + 1] += RIDGE * float(sigma.diagonal().mean())
             found = cholesky(sigma, lower=True, overwrite_a=True, check_finite=False)
-            while len(self._factors) >= _KEPT:
-                self._factors.pop(next(iter(self._factors)), None)
-            self._factors[key] = found
+            with self._lock:
+                self._factors[key] = found
+                for old in list(self._factors)[:-_KEPT]:
+                    del self._factors[old]
         return found
 
     @classmethod
@@ -112,9 +115,8 @@ def _natural(phi: HOG, folder: str) -> Background:
     settings = (FILE.version, phi, REACH, _PER_OCTAVE, data.split.train)
     key = hashlib.sha256(repr(settings).encode()).hexdigest()
     path = Path(folder) / "background" / f"{key[:32]}.safetensors"
-    kept = _kept(path, phi.channels)
-    if kept is not None:
-        return kept
+    if (known := kept(path, partial(_read, channels=phi.channels))) is not None:
+        return known
     inner = slice(_BORDER, -_BORDER)
     fields = []
     for photo in data.photographs(data.split.train):
@@ -125,7 +127,10 @@ def _natural(phi: HOG, folder: str) -> Background:
     if not fields:
         raise ValueError(f"natural_background: phi must have cells of at most 25 pixels, got {phi.cell}")
     found = Background.learn(fields, REACH)
-    _keep(found, path)
+    if problem := keep(path, partial(_write, found)):
+        warnings.warn(
+            f"the background is not kept: {path.parent} cannot be written ({problem})", stacklevel=3
+        )
     return found
 
 
@@ -138,21 +143,16 @@ def _apart(values: Array, dy: int, dx: int) -> tuple[Array, Array]:
     return first.reshape(-1, d), second.reshape(-1, d)
 
 
-def _kept(path: Path, channels: int) -> Background | None:
-    try:
-        arrays = FILE.read(path)[1]
-        found = Background(arrays["mean"].astype(np.float64), arrays["covariance"].astype(np.float64))
-    except (KeyError, ValueError, OSError):  # not there, damaged, or not ours to read
-        return None
+def _read(path: Path, channels: int) -> Background:
+    """ValueError for a file whose numbers cannot be what was learned."""
+    arrays = FILE.read(path)[1]
+    found = Background(arrays["mean"].astype(np.float64), arrays["covariance"].astype(np.float64))
     side = 2 * REACH + 1
     fits = found.mean.shape == (channels,) and found.covariance.shape == (side, side, channels, channels)
-    finite = fits and bool(np.isfinite(found.mean).all() and np.isfinite(found.covariance).all())
-    return found if finite else None
+    if not (fits and np.isfinite(found.mean).all() and np.isfinite(found.covariance).all()):
+        raise FILE.damaged(path, "its arrays do not fit, or are not finite")
+    return found
 
 
-def _keep(found: Background, path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        FILE.write(path, {}, {"mean": found.mean, "covariance": found.covariance})
-    except (ValueError, OSError) as error:
-        warnings.warn(f"the background is not kept: {path.parent} cannot be written ({error})", stacklevel=3)
+def _write(found: Background, path: Path) -> None:
+    FILE.write(path, {}, {"mean": found.mean, "covariance": found.covariance})

@@ -11,6 +11,7 @@ import torch
 
 from equivfast.detection.crops import Layout
 from equivfast.groups import Transform
+from equivfast.representations import HOG
 
 _MOST_SIDE = 16  # cells of a canvas
 _SCALES_OF_POSES = (0.4, 2.5)
@@ -22,6 +23,27 @@ def similarity(g: Transform) -> bool:
     """Whether g turns, mirrors and scales alone."""
     sizes = np.linalg.svd(g.linear, compute_uv=False)
     return bool(sizes[0] <= sizes[1] * (1 + 1e-9))
+
+
+def parts(name: str, poses: Sequence[Transform], phi: Any) -> None:
+    """ValueError for poses and representations that a detector cannot be made of."""
+    if not isinstance(phi, HOG):
+        raise ValueError(f"{name}: phi must be a HOG representation or None, got {type(phi).__name__}")
+    if phi.variant == "dpm":
+        raise ValueError(f"{name}: phi must not be of variant dpm, which leaves cells out, got {phi}")
+    if not poses or not all(isinstance(g, Transform) for g in poses):
+        raise ValueError(f"{name}: poses must be transformations, at least one, got {list(poses)!r}")
+    moved = [g.name for g in poses if g.offset.any()]
+    if moved:
+        raise ValueError(f"{name}: poses must leave the example's middle where it is, got {moved[0]}")
+
+
+def fields(name: str, of_examples: torch.Tensor) -> None:
+    """ValueError for features of examples from which there is nothing to learn."""
+    if not float(of_examples.abs().max()):
+        raise ValueError(f"{name}: the example must show edges, got one without")
+    if len(of_examples) > 1 and bool((of_examples == of_examples[:1]).all()):
+        raise ValueError(f"{name}: examples must differ, got {len(of_examples)} that are all alike")
 
 
 def most_cells(name: str, poses: Sequence[Transform]) -> int:

@@ -72,8 +72,9 @@ def layout(function: str, size: tuple[float, float], cell: int, cells: int | Non
 
 
 def image_planes(function: str, name: str, image: Any, channels: int | None = None) -> torch.Tensor:
-    """One image, NumPy (h, w) or (h, w, 3) or torch (1, c, h, w), as float32 (1, c, h, w); gray where 1 is asked for.
+    """One image, NumPy (h, w) or (h, w, 3) or torch (1, c, h, w), as (1, c, h, w), float32 or uint8.
 
+    Definition gray where 1 channel is asked for
     Raises     ValueError for other shapes and dtypes, NaN and infinity
     """
     found = planes(function, name, image)
@@ -82,11 +83,18 @@ def image_planes(function: str, name: str, image: Any, channels: int | None = No
         raise ValueError(f"{function}: {name} must be one image of 1 or 3 channels, got {shape}")
     if found.dtype not in (torch.uint8, torch.float32, torch.float64):
         raise ValueError(f"{function}: {name} must be uint8, float32 or float64, got {found.dtype}")
-    values = found.detach().float()
-    # NaN and infinity reach the ends of the range; two of torch's quickest passes find these.
-    if found.dtype != torch.uint8 and not bool((values.amax() - values.amin()).isfinite()):
-        raise ValueError(f"{function}: {name} must be finite, got NaN or infinity")
-    return values.mean(1, keepdim=True) if channels == 1 and values.shape[1] == 3 else values
+    values = found.detach()
+    if values.dtype != torch.uint8:
+        values = values.float()
+        # NaN and infinity reach the ends of the range; two of torch's quickest passes find these.
+        if not bool((values.amax() - values.amin()).isfinite()):
+            raise ValueError(f"{function}: {name} must be finite, got NaN or infinity")
+    return gray(values) if channels == 1 else values
+
+
+def gray(planes: torch.Tensor) -> torch.Tensor:
+    """The mean of the channels, (1, 1, h, w); one channel stays as it is."""
+    return planes if planes.shape[1] == 1 else planes.float().mean(1, keepdim=True)
 
 
 def boxes_of(function: str, boxes: Any, images: Sequence[torch.Tensor]) -> Array:

@@ -10,11 +10,12 @@ import numpy as np
 import torch
 
 from equivfast.detection import checks, crops, files
+from equivfast.detection.alignment import Photo
 from equivfast.detection.background import natural_background
 from equivfast.detection.example import Example, typical
 from equivfast.detection.exemplar import Shape, exemplar_bank
-from equivfast.detection.found import Detection
-from equivfast.detection.search import Candidates, candidates, distinct, followed, scored
+from equivfast.detection.found import Detection, distinct
+from equivfast.detection.search import APART, Candidates, candidates, followed, scored
 from equivfast.groups import Transform, identity, rotation
 from equivfast.maps.workers import apart
 from equivfast.pose import PoseBank, learned_maps
@@ -61,19 +62,10 @@ class PoseDetector:
         self.poses: tuple[Transform, ...] = bank.poses or ()
         background = natural_background(phi)
         mean = torch.from_numpy(background.mean).float()
-        upright = Shape.around(layout.rows, layout.columns, [identity()])
-        kept = upright.seen(identity())
-        down, along = (upright.side - layout.rows) // 2, (upright.side - layout.columns) // 2
-        cells = np.argwhere(kept[down : down + layout.rows, along : along + layout.columns])
-        self.example = Example(
-            field - mean[:, None, None],
-            mean,
-            layout.pixels,
-            layout.scale,
-            phi,
-            cells,
-            background.factor(cells),
-        )
+        cells = Shape.around(layout.rows, layout.columns, [identity()]).kept
+        factor = background.factor(cells)
+        deviation = field - mean[:, None, None]
+        self.example = Example(deviation, mean, layout.pixels, layout.scale, phi, cells, factor)
         self._stretched = any(not checks.similarity(g) for g in self.poses)
 
     @classmethod
@@ -141,24 +133,13 @@ class PoseDetector:
     ) -> PoseDetector:
         phi = HOG() if phi is None else phi
         poses = ROTATIONS if poses is None else tuple(poses)
-        if not isinstance(phi, HOG):
-            raise ValueError(f"{name}: phi must be a HOG representation or None, got {type(phi).__name__}")
-        if not poses or not all(isinstance(g, Transform) for g in poses):
-            raise ValueError(f"{name}: poses must be transformations, at least one, got {list(poses)!r}")
-        if any(g.offset.any() for g in poses):
-            moved = next(g.name for g in poses if g.offset.any())
-            raise ValueError(f"{name}: poses must leave the example's middle where it is, got {moved}")
-        if phi.variant == "dpm":
-            raise ValueError(f"{name}: phi must not be of variant dpm, which leaves cells out, got {phi}")
+        checks.parts(name, poses, phi)
         channels = 3 if all(image.shape[1] == 3 for image in images) else 1
-        images = [image.mean(1, keepdim=True) if channels == 1 else image for image in images]
+        images = [crops.gray(image) if channels == 1 else image for image in images]
         width, height = np.exp(np.log(boxes[:, 2:]).mean(0)).round(9).tolist()
         layout = crops.layout(name, (width, height), phi.cell, cells, checks.most_cells(name, poses))
         fields = phi(crops.patches(images, boxes, layout))
-        if not float(fields.abs().max()):
-            raise ValueError(f"{name}: the example must show edges, got one without")
-        if len(fields) > 1 and bool((fields == fields[:1]).all()):
-            raise ValueError(f"{name}: examples must differ, got {len(fields)} that are all alike")
+        checks.fields(name, fields)
         background = natural_background(phi)
         maps = learned_maps([g.inverse() for g in poses], phi, progress=progress)
         shape = Shape.around(layout.rows, layout.columns, poses)
@@ -185,7 +166,7 @@ class PoseDetector:
         Shapes     image: as `from_template` takes it
         Units      scales: smallest and largest size of the object, in sizes of the example (times that of the pose,
                    where poses scale). threshold: least score; score: how like the example the image seen through the
-                   pose is, see `alignment.Example.score`: 1 for the example itself, and for examples of `fit` where it
+                   pose is, see `example.Example.score`: 1 for the example itself, and for examples of `fit` where it
                    is as like their mean as they are. most: how many at most
         Definition candidates are the best windows of all poses at each scale, 6 scales to an octave; those that are
                    similar enough are aligned (`alignment.aligned`) and scored; of two whose middles lie nearer than
@@ -196,19 +177,21 @@ class PoseDetector:
         """
         planes = crops.image_planes("PoseDetector.detect", "image", image, self.channels)
         limits = checks.search(self.layout, planes, scales, threshold, most)
-        found = candidates(planes, self.bank, self.own, self.example, self.layout, limits, most)
+        photo = Photo(planes)
+        found = candidates(photo, self.bank, self.own, self.example, self.layout, limits, most)
 
-        def judged(found: Candidates) -> list[Detection]:
+        def judged(some: Candidates) -> list[Detection]:
             if align:
                 least = threshold * self.typical
-                found = followed(found, self.example, planes, limits, self._stretched, least)
-            return scored(found, self.example, planes, self.layout, threshold, self.typical)
+                some = followed(some, self.example, photo, limits, self._stretched, least)
+            return scored(some, self.example, photo, self.layout, threshold, self.typical)
 
         # A patch is a thousand pixels: torch's threads would wait for each other longer than they compute.
         threads = torch.get_num_threads()
         shares = found.shares(threads)
         judgements = apart(judged, shares) if threads > 1 else map(judged, shares)
-        return distinct([one for some in judgements for one in some])[:most]
+        detections = [one for some in judgements for one in some]
+        return [detections[k] for k in distinct(detections, APART)[:most]]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the detector as a safetensors file, at once or not at all."""

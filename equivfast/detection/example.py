@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -30,6 +31,12 @@ class Example:
     cells: NDArray[np.int64]  # (n, 2) of (row, column): those that turns keep
     factor: Array  # `Background.factor` of these
 
+    @cached_property
+    def white(self) -> Array:
+        """L^-1 of the example's own deviations, of length 1."""
+        own = self._whitened(self.deviation[None])[0]
+        return np.asarray(own / max(float(np.linalg.norm(own)), 1e-12))
+
     def similarity(self, patches: torch.Tensor) -> Array:
         """Cosine of each patch's features (n, c, height, width) with the example's, both less the mean; -1..1."""
         field = self.phi(patches) - self.mean[:, None, None]
@@ -48,13 +55,14 @@ class Example:
 
     def score_of(self, fields: torch.Tensor) -> Array:
         """:meth:`score` of fields (n, d, rows, columns)."""
-        deviations = fields - self.mean[:, None, None]
-        rows = torch.cat([self.deviation[None], deviations])[:, :, self.cells[:, 0], self.cells[:, 1]]
-        values = rows.mT.flatten(1).double().numpy()
-        white = solve_triangular(self.factor, values.T, lower=True, check_finite=False).T
-        lengths = np.linalg.norm(white, axis=1)
-        found: Array = white[1:] @ white[0] / np.maximum(lengths[1:] * lengths[0], 1e-12)
+        white = self._whitened(fields - self.mean[:, None, None])
+        found: Array = white @ self.white / np.maximum(np.linalg.norm(white, axis=1), 1e-12)
         return found
+
+    def _whitened(self, deviations: torch.Tensor) -> Array:
+        """L^-1 of deviations (n, d, rows, columns) on the cells that turns keep, (n, cells d)."""
+        values = deviations[:, :, self.cells[:, 0], self.cells[:, 1]].mT.flatten(1).double().numpy()
+        return np.asarray(solve_triangular(self.factor, values.T, lower=True, check_finite=False).T)
 
 
 def typical(name: str, example: Example, fields: torch.Tensor) -> float:
@@ -64,13 +72,8 @@ def typical(name: str, example: Example, fields: torch.Tensor) -> float:
     found = []
     for k in range(len(fields)):
         others = torch.cat([fields[:k], fields[k + 1 :]]).mean(0)
-        found.append(
-            float(
-                replace(example, deviation=others - example.mean[:, None, None]).score_of(fields[k : k + 1])[
-                    0
-                ]
-            )
-        )
+        against = replace(example, deviation=others - example.mean[:, None, None])
+        found.append(float(against.score_of(fields[k : k + 1])[0]))
     middle = float(np.median(found))
     if middle <= 0:
         raise ValueError(f"{name}: examples must have something in common, got {len(fields)} that have not")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve
 
 from equivfast.detection.background import Background
-from equivfast.groups import Grid, Transform
+from equivfast.groups import Grid, Transform, affine, identity
 from equivfast.maps import Map
 from equivfast.pose import PoseBank
 from equivfast.pose.turns import equal_step
@@ -50,14 +50,24 @@ class Shape:
 
     def seen(self, g: Transform) -> NDArray[np.bool_]:
         """(side, side): the cells whose centres come from the rectangle, in the canvas's circle."""
-        linear = Transform(tuple((*row, 0.0) for row in g.linear.tolist()))  # type: ignore[arg-type]
-        from_ = linear.inverse()(self.cells)
-        inside = (np.abs(from_) <= np.array([self.columns, self.rows]) / 2).all(-1)
+        before = affine(g.linear).inverse()(self.cells)
+        inside = (np.abs(before) <= np.array([self.columns, self.rows]) / 2).all(-1)
         return np.asarray(inside & (np.hypot(*np.moveaxis(self.cells, -1, 0)) <= self.side / 2))
+
+    @property
+    def kept(self) -> NDArray[np.int64]:
+        """Cells of the rectangle, (n, 2) of (row, column) in it, that no turn takes off the canvas."""
+        down, along = self._corner
+        return np.argwhere(self.seen(identity())[down : down + self.rows, along : along + self.columns])
+
+    @property
+    def _corner(self) -> tuple[int, int]:
+        """Row and column of the rectangle's first cell on the canvas."""
+        return (self.side - self.rows) // 2, (self.side - self.columns) // 2
 
     def placed(self, field: torch.Tensor) -> torch.Tensor:
         """A field (d, rows, columns) in the middle of the canvas, zeros around it."""
-        down, along = (self.side - self.rows) // 2, (self.side - self.columns) // 2
+        down, along = self._corner
         return torch.nn.functional.pad(field, (along, along, down, down))
 
 

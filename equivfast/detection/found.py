@@ -47,12 +47,6 @@ class Detection:
         return np.asarray(corners @ self.pose.linear.T + (self.x, self.y))
 
 
-def transform_of(linear: NDArray[np.float64]) -> Transform:
-    """A matrix as a transformation."""
-    (a, b), (c, d) = linear.tolist()
-    return Transform(((a, b, 0.0), (c, d, 0.0)))
-
-
 def angle_of(linear: NDArray[np.float64]) -> float:
     """Degrees, counter-clockwise, of the rotation nearest to a matrix (of a mirrored one: after an hflip)."""
     (a, b), (c, d) = linear
@@ -60,12 +54,17 @@ def angle_of(linear: NDArray[np.float64]) -> float:
     return float(np.degrees(np.arctan2(b - sign * c, sign * a + d)))
 
 
-def apart(found: Sequence[Detection], share: float) -> list[Detection]:
-    """The best first, without those whose middle lies nearer to a better one's than `share` of the smaller's size."""
-    kept: list[Detection] = []
-    for one in sorted(found, key=lambda one: -one.score):
-        limits = [share * min(one.scale, other.scale) * min(one.size) for other in kept]
-        distances = [np.hypot(one.x - other.x, one.y - other.y) for other in kept]
-        if all(far >= limit for far, limit in zip(distances, limits, strict=True)):
-            kept.append(one)
+def distinct(found: Sequence[Detection], share: float) -> list[int]:
+    """Which of the finds are objects of their own, the best first.
+
+    Definition one whose middle lies nearer to a better one's than `share` of the smaller's shorter side is the same
+    """
+    kept: list[int] = []
+    for k in sorted(range(len(found)), key=lambda k: -found[k].score):
+        one, others = found[k], (found[j] for j in kept)
+        if all(
+            np.hypot(one.x - other.x, one.y - other.y) >= share * min(one.scale, other.scale) * min(one.size)
+            for other in others
+        ):
+            kept.append(k)
     return kept

@@ -45,7 +45,7 @@ def searched(
     smallest, largest = scales
     steps = max(1, math.ceil(per_octave * math.log2(largest / smallest) - 1e-9)) if largest > smallest else 0
     height, width = image.shape[2:]
-    source, halvings = (image.float() if image.dtype == torch.uint8 else image), 0
+    source, halvings = image, 0
     for k in range(steps + 1):
         scale = largest * (smallest / largest) ** (k / steps if steps else 0)
         size = round(height * scale), round(width * scale)
@@ -55,9 +55,8 @@ def searched(
         while scale <= 0.5 ** (halvings + 1):
             halvings += 1
             half = round(height * 0.5**halvings), round(width * 0.5**halvings)
-            source = interpolate(source, size=half, mode="bicubic", antialias=True)
-        same = size == tuple(source.shape[2:])
-        level = source if same else interpolate(source, size=size, mode="bicubic", antialias=True)
+            source = _resampled(source, half)
+        level = _resampled(source, size)
         field: Any = phi(level)
         if margin:
             n, d, rows, columns = field.shape
@@ -66,3 +65,10 @@ def searched(
             field = wide
         grid = phi.grid(*size)
         yield Searched(scale, size[1] / width, size[0] / height, grid, margin, field)
+
+
+def _resampled(image: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """The image at another size; as it is where that is its own."""
+    if size == tuple(image.shape[2:]):
+        return image
+    return interpolate(image.float(), size=size, mode="bicubic", antialias=True)

@@ -1,22 +1,23 @@
-"""The search of an image: candidates of all scales, aligned, scored, each object once."""
+"""The search of an image: candidates of all scales, aligned and scored."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from equivfast.detection.alignment import COARSE, FINE, Photo, aligned, scores
 from equivfast.detection.crops import Layout
 from equivfast.detection.example import Example
-from equivfast.detection.found import Detection, apart, transform_of
+from equivfast.detection.found import Detection, distinct
 from equivfast.detection.levels import Searched, searched
+from equivfast.groups import affine
 from equivfast.pose import PoseBank
 
 Array = NDArray[np.float64]
 
+APART = 0.5  # of the example's shorter side
 _CANDIDATES = 16  # of each scale; more where the image has room for more
 # Shares of the example's own score: below the first a window is no candidate, from the second on all are looked at, and
 # of those between them the best few. Objects in clutter have .37 to 1, their median .70; backgrounds up to .45.
@@ -24,7 +25,6 @@ _CANDIDATE_SHARE, _SURE_SHARE = 0.3, 0.45
 # A candidate that has less of the threshold before it is aligned, and half-way, is not followed. Objects in clutter
 # have a score of .18 or more at once, half of the backgrounds have less.
 _PROMISING = (0.5, 0.8)
-_APART = 0.5  # of the example's shorter side
 _PER_OCTAVE = 6
 _HALF_STEP = 2 ** (0.5 / _PER_OCTAVE)
 
@@ -50,7 +50,7 @@ class Candidates:
 
 
 def candidates(
-    planes: torch.Tensor,
+    photo: Photo,
     bank: PoseBank,
     own: float,
     example: Example,
@@ -63,33 +63,33 @@ def candidates(
     # One cell more than the canvas reaches beyond the example: sides are no multiples of the cell.
     margin = (side - min(layout.rows, layout.columns)) // 2 + 1
     working = layout.scale / scales[1], layout.scale / scales[0]
-    found: list[tuple[Detection, float]] = []
+    found: list[Detection] = []
+    sizes: list[float] = []
     room = 0
-    for level in searched(planes, example.phi, working, _PER_OCTAVE, margin, side):
+    for level in searched(photo.planes, example.phi, working, _PER_OCTAVE, margin, side):
         room = max(room, level.grid.height * level.grid.width // (layout.rows * layout.columns))
-        found += _of_level(level, bank, own, layout, planes, _wanted(room, most))
-    size_of = {id(one): size for one, size in found}
-    best = apart([one for one, _ in found], _APART)[: _wanted(room, most)]
-    best = [one for k, one in enumerate(best) if k < _CANDIDATES or one.score >= _SURE_SHARE]
-    corner = (np.array(planes.shape[:1:-1]) - 1) / 2
+        windows = _windows(level, bank, own, layout, _wanted(room, most))
+        found += windows
+        sizes += [layout.scale / level.scale] * len(windows)
+    best = distinct(found, APART)[: _wanted(room, most)]
+    best = [k for rank, k in enumerate(best) if rank < _CANDIDATES or found[k].score >= _SURE_SHARE]
     return Candidates(
-        np.array([(one.x, one.y) for one in best]).reshape(-1, 2) - corner,
-        np.array([one.pose.linear for one in best]).reshape(-1, 2, 2),
-        np.array([size_of[id(one)] for one in best]),
+        np.array([(found[k].x, found[k].y) for k in best]).reshape(-1, 2),
+        np.array([found[k].pose.linear for k in best]).reshape(-1, 2, 2),
+        np.array([sizes[k] for k in best]),
     )
 
 
 def followed(
     found: Candidates,
     example: Example,
-    planes: torch.Tensor,
+    photo: Photo,
     scales: tuple[float, float],
     stretched: bool,
     threshold: float,
 ) -> Candidates:
     """The candidates, aligned; without those that do not come near the threshold, and those that left the range of
     scales by more than half a step."""
-    photo = Photo(planes)
     for share, rounds in zip(_PROMISING, (COARSE, FINE), strict=True):
         values = scores(example, photo, found.places, found.linears)
         found = found.part(values >= min(share * threshold, threshold))
@@ -101,26 +101,15 @@ def followed(
 
 
 def scored(
-    found: Candidates,
-    example: Example,
-    planes: torch.Tensor,
-    layout: Layout,
-    threshold: float,
-    typical: float,
+    found: Candidates, example: Example, photo: Photo, layout: Layout, threshold: float, typical: float
 ) -> list[Detection]:
     """Candidates with at least this score."""
-    photo = Photo(planes)
     values = scores(example, photo, found.places, found.linears) / typical
     return [
-        Detection.at(place + photo.corner, transform_of(linear), float(value), layout.size)
+        Detection.at(place + photo.corner, affine(linear), float(value), layout.size)
         for place, linear, value in zip(found.places, found.linears, values, strict=True)
         if value >= threshold
     ]
-
-
-def distinct(found: list[Detection]) -> list[Detection]:
-    """Each object once, the best first."""
-    return apart(found, _APART)
 
 
 def _wanted(room: int, most: int | None) -> int:
@@ -128,9 +117,8 @@ def _wanted(room: int, most: int | None) -> int:
     return _CANDIDATES + (room if most is None else min(room, 4 * most))
 
 
-def _of_level(
-    level: Searched, bank: PoseBank, own: float, layout: Layout, planes: torch.Tensor, count: int
-) -> list[tuple[Detection, float]]:
+def _windows(level: Searched, bank: PoseBank, own: float, layout: Layout, count: int) -> list[Detection]:
+    """The best windows of a level, in the image's centred pixels; their scores are shares of the example's own."""
     best = bank.argmax(
         level.field,
         over="image",
@@ -138,12 +126,11 @@ def _of_level(
         nms=max(1, min(layout.rows, layout.columns) // 3),
         threshold=_CANDIDATE_SHARE * own,
     )
-    corner = (np.array(planes.shape[:1:-1]) - 1) / 2
     size = float(layout.scale / np.sqrt(level.scale_x * level.scale_y))
     side, found = bank.templates.shape[2], []
     for score, pose, y, x in zip(*(part[0].tolist() for part in best[:4]), strict=True):
         if pose >= 0 and bank.poses is not None:
-            place = np.array(level.centre(y, x, side)) + corner
-            linear = transform_of(size * bank.poses[pose].linear)
-            found.append((Detection.at(place, linear, score / own, layout.size), size))
+            linear = affine(size * bank.poses[pose].linear)
+            place = np.array(level.centre(y, x, side))
+            found.append(Detection.at(place, linear, score / own, layout.size))
     return found

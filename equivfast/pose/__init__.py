@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from equivfast.pose.bank import PoseBank
 from equivfast.pose.composed import composed_maps, composition_error
-from equivfast.pose.learned import cache_folder, learned_maps, natural_windows
+from equivfast.pose.kept import cache_folder
+from equivfast.pose.learned import learned_maps, natural_windows
 from equivfast.pose.losses import angle_loss, keypoint_loss
 from equivfast.pose.refine import cyclic_peaks, parabola
 from equivfast.pose.regressor import PoseRegressor

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import groupby
 from typing import Any
@@ -18,7 +18,7 @@ from equivfast.maps import Map, fit_pairs
 from equivfast.maps.collect import Features
 from equivfast.pose.disc import Disc
 from equivfast.pose.learned import in_order
-from equivfast.pose.orbits import composed, key, orbit, symmetries, symmetrised
+from equivfast.pose.orbits import Orbits, symmetries, symmetrised
 
 _SEED, _MIN_CONTRAST = 0, 2.0
 _SUPPORT, _RIDGE = 3, 1e-3
@@ -57,10 +57,8 @@ def disc_maps(poses: tuple[Transform, ...], phi: Features, disc: Disc, windows: 
 
     grid = phi.grid(disc.size, disc.size)
     moves = symmetries(phi, grid)
-    undone = [g.inverse() for g in poses]
-    orbits = [orbit(back, moves) for back in undone]
-    different = {key(at.representative): at.representative for at in orbits}
-    order = list(different.values())
+    orbits = Orbits([g.inverse() for g in poses], moves)
+    order = list(orbits.representatives.values())
 
     def learn(which: Sequence[int]) -> list[Map]:
         samplers, found = [Sampler(photo) for photo, _ in parts], []
@@ -72,9 +70,8 @@ def disc_maps(poses: tuple[Transform, ...], phi: Features, disc: Disc, windows: 
             found.append(symmetrised(m, moves, phi))
         return found
 
-    learned = dict(zip(different, _joined(in_order(learn, shares(len(order)), phi)), strict=True))
-    pairs = zip(orbits, undone, strict=True)
-    return tuple(composed(learned[key(at.representative)], at, back, phi) for at, back in pairs)
+    learned = (m for some in in_order(learn, shares(len(order)), phi) for m in some)
+    return orbits.maps(dict(zip(orbits.representatives, learned, strict=True)), phi)
 
 
 def read(sampler: Sampler, centres: list[tuple[float, float]], size: int, g: Transform) -> Tensor:
@@ -92,7 +89,3 @@ def shares(count: int) -> list[Sequence[int]]:
     """The numbers up to `count` for as many workers as torch has threads; each has samplers of its own."""
     workers = min(max(1, torch.get_num_threads()), max(count, 1))
     return [part.tolist() for part in np.array_split(np.arange(count), workers)]
-
-
-def _joined(lists: Iterable[list[Map]]) -> list[Map]:
-    return [m for some in lists for m in some]

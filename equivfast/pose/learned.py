@@ -20,7 +20,8 @@ from equivfast.groups import Transform, identity, window
 from equivfast.maps import Map, fit, load
 from equivfast.maps.collect import Features
 from equivfast.maps.workers import apart
-from equivfast.pose.orbits import Key, composed, key, orbit, symmetries, symmetrised
+from equivfast.pose.kept import cache_folder, keep, kept
+from equivfast.pose.orbits import Key, Orbits, symmetries, symmetrised
 from equivfast.representations import HOG
 
 Progress = Callable[[str, int, int], None]
@@ -85,19 +86,16 @@ def learned_maps(
         else _digest(features, x, told)
     )
     place = cache_folder() / "maps" if folder is None else Path(folder)
-    undone = [g.inverse() for g in poses]
-    orbits = [orbit(g, moves) for g in undone]
-    different: dict[Key, Transform] = {}
-    for at in orbits:
-        different.setdefault(key(at.representative), at.representative)
+    orbits = Orbits([g.inverse() for g in poses], moves)
+    different = orbits.representatives
     files = {name: place / f"{_key(depends, name)}.safetensors" for name in different}
-    found = {name: m for name, path in files.items() if (m := _kept(path)) is not None}
+    found = {name: m for name, path in files.items() if (m := kept(path, load)) is not None}
     missing = [name for name in different if name not in found]
 
     def learn(name: Key) -> tuple[Map, Exception | None]:
         settings: dict[str, Any] = {"support": support, "interpolation": interpolation, "ridge": ridge}
         m = symmetrised(fit(features, different[name], x, "ridge", **settings), moves, features)
-        return m, _keep(m, files[name])  # at once: what interrupts the others finds it there
+        return m, keep(files[name], m.save)  # at once: what interrupts the others finds it there
 
     with closing(in_order(learn, missing, features)) as learned:
         for name in missing:
@@ -108,23 +106,12 @@ def learned_maps(
                 _complain(problem, files[name].parent, folder is not None)
     if progress:
         progress("maps of poses", len(different), len(different))
-    made: dict[Transform, Map] = {}
-    for g, at in zip(undone, orbits, strict=True):
-        if g not in made:
-            made[g] = composed(found[key(at.representative)], at, g, features)
-    return tuple(made[g] for g in undone)
+    return orbits.maps(found, features)
 
 
 def in_order(work: Callable[[S], T], items: Sequence[S], phi: Features) -> Generator[T, None, None]:
     """The results one after the other; HOG keeps nothing between calls, and works on several at a time."""
     yield from apart(work, items) if isinstance(phi, HOG) else map(work, items)
-
-
-def cache_folder() -> Path:
-    """Where what can be computed again is kept: $EQUIVFAST_CACHE, or equivfast in $XDG_CACHE_HOME or ~/.cache."""
-    if own := os.environ.get("EQUIVFAST_CACHE"):
-        return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "equivfast"
 
 
 def natural_windows(held_out: bool = False) -> Tensor:
@@ -162,23 +149,6 @@ def _digest(phi: Features, images: Tensor, settings: str) -> bytes:
 
 def _key(depends: bytes, name: Key) -> str:
     return hashlib.sha256(depends + repr(name).encode()).hexdigest()[:32]
-
-
-def _kept(path: Path) -> Map | None:
-    try:
-        return load(path)
-    except (ValueError, OSError):  # not there, damaged, of another version, or not ours to read
-        return None
-
-
-def _keep(m: Map, path: Path) -> Exception | None:
-    """What went wrong."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        m.save(path)
-    except (ValueError, OSError) as error:
-        return error
-    return None
 
 
 def _complain(problem: Exception, place: Path, named: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -61,6 +61,25 @@ def orbit(g: Transform, symmetric: Sequence[Transform]) -> Orbit:
 def key(g: Transform) -> Key:
     """Whole numbers that are the same for transformations that differ by rounding alone."""
     return tuple(int(v) for v in np.rint(np.array(g.matrix).ravel() / _SAME))
+
+
+class Orbits:
+    """The orbits of many poses; `representatives` are those of different ones, in the order of the poses."""
+
+    def __init__(self, poses: Sequence[Transform], symmetric: Sequence[Transform]) -> None:
+        self.poses = poses
+        self._of = [orbit(g, symmetric) for g in poses]
+        self.representatives: dict[Key, Transform] = {}
+        for at in self._of:
+            self.representatives.setdefault(key(at.representative), at.representative)
+
+    def maps(self, learned: Mapping[Key, Map], phi: Features) -> tuple[Map, ...]:
+        """The map of each pose from those of the representatives; equal poses share one."""
+        made: dict[Transform, Map] = {}
+        for g, at in zip(self.poses, self._of, strict=True):
+            if g not in made:
+                made[g] = composed(learned[key(at.representative)], at, g, phi)
+        return tuple(made[g] for g in self.poses)
 
 
 def composed(m: Map, at: Orbit, g: Transform, phi: Features) -> Map:

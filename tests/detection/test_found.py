@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from equivfast.detection import Detection
-from equivfast.detection.found import angle_of, apart
-from equivfast.groups import affine, hflip, identity, rotation, scaling
+from equivfast.detection.found import angle_of, distinct
+from equivfast.groups import affine, hflip, rotation, scaling
 
 
 def find(x: float, y: float, score: float, scale: float = 1.0) -> Detection:
@@ -36,8 +36,8 @@ def test_corners_go_around_from_the_example_s_upper_left() -> None:
 def test_the_better_of_two_at_one_place_stays() -> None:
     near, far = find(5, 0, 0.8), find(30, 0, 0.7)
     best = find(0, 0, 0.9)
-    assert apart([near, far, best], 0.5) == [best, far]  # half of 20 pixels
-    assert apart([near, best], 0.1) == [best, near]
+    assert distinct([near, far, best], 0.5) == [2, 1]  # half of 20 pixels
+    assert distinct([near, best], 0.1) == [1, 0]
     small = find(9, 0, 0.5, scale=0.5)  # its own half is 5 pixels
-    assert apart([best, small], 0.5) == [best, small]
-    assert apart([], 0.5) == [] and identity().is_identity
+    assert distinct([best, small], 0.5) == [0, 1]
+    assert distinct([], 0.5) == []
