@@ -24,6 +24,7 @@ from threadpoolctl import threadpool_limits
 
 import equivfast as ef
 from equivfast.groups import Transform
+from equivfast.studies._pose_timing import OpenCV
 
 PIXELS = 64  # of the example: 8 x 8 cells
 # What the detector asks its bank for, with an example of 6 to 8 cells; the threshold is a share of its own score.
@@ -147,8 +148,8 @@ def window_case(quick: bool, count: int) -> Case:
         Contestant("warp + ef.hog", warped, work=f"HOG of each turned window; {timed}", share=share),
     ]
     if opencv_module() is not None:
-        descriptors = rivals.WarpedWindows(WINDOW, angles(count)[:few])
-        contestants.append(Contestant("OpenCV warp + HOGDescriptor", lambda: descriptors.best(cut),
+        descriptors = OpenCV(opencv_module(), WINDOW, poses[:few])
+        contestants.append(Contestant("OpenCV warp + HOGDescriptor", lambda: descriptors.best(windows.numpy()),
                                       work=f"36 numbers of a block, from uint8; {timed}", share=share))  # fmt: skip
     about = f"{batch} windows of {WINDOW} x {WINDOW} pixels, {count} rotations"
     traffic = windows.nbytes + bank.templates.nbytes

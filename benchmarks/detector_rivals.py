@@ -168,28 +168,5 @@ class LineMod:
         return np.asarray(padded)
 
 
-class WarpedWindows:
-    """The best rotation of each square window: warped back for each, HOGDescriptor, a product with the weights."""
-
-    def __init__(self, size: int, angles: Iterable[float]) -> None:
-        self.cv2 = opencv_module()
-        middle = ((size - 1) / 2, (size - 1) / 2)
-        self.matrices = [self.cv2.getRotationMatrix2D(middle, -angle, 1) for angle in angles]
-        self.descriptor = self.cv2.HOGDescriptor((size, size), (16, 16), (8, 8), (8, 8), 9)
-        self.weights = np.ones(
-            self.descriptor.getDescriptorSize(), np.float32
-        )  # the time does not depend on them
-
-    def best(self, windows: Sequence[Image]) -> list[int]:
-        cv2, found = self.cv2, []
-        for window in windows:
-            turned = (
-                cv2.warpAffine(window, m, window.shape, borderMode=cv2.BORDER_REFLECT) for m in self.matrices
-            )
-            scores = [float(self.descriptor.compute(x).ravel() @ self.weights) for x in turned]
-            found.append(int(np.argmax(scores)))
-        return found
-
-
 def _colour(image: Image) -> Image:
     return image if image.ndim == 3 else np.repeat(image[..., None], 3, 2)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -36,10 +37,12 @@ def timing(model: PoseRegressor, images: NDArray[np.float32]) -> dict[str, Any]:
         OURS: lambda: _bank(model, images),
         OWN: lambda: _warped(model, images),
     }
-    if (cv2 := _opencv()) is not None:
+    cv2 = _opencv()
+    if cv2 is not None:
         descriptors = OpenCV(cv2, images.shape[1], model.poses)
         ways[OPENCV] = lambda: descriptors.best(images)
-    (seconds,) = apart(_seconds, [ways])
+    with _one_thread(cv2):
+        (seconds,) = apart(_seconds, [ways])
     scale = 1e6 / (len(images) * len(model.poses))
     medians = {name: float(np.median(taken)) * scale for name, taken in seconds.items()}
     rows = [{"name": n, "microseconds": m, "ratio": m / medians[OURS]} for n, m in medians.items()]
@@ -80,6 +83,20 @@ def _opencv() -> Any:
     return cv2 if hasattr(cv2, "HOGDescriptor") else None
 
 
+@contextmanager
+def _one_thread(cv2: Any) -> Iterator[None]:
+    """OpenCV has one thread for a while, if it is there: as all ways have."""
+    if cv2 is None:
+        yield
+        return
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
+
+
 class OpenCV:
     """The same search as far as OpenCV has it: warpAffine and HOGDescriptor, with weights of its own that say nothing.
 
@@ -88,7 +105,6 @@ class OpenCV:
 
     def __init__(self, cv2: Any, size: int, poses: Sequence[Transform]) -> None:
         self.cv2, self.size = cv2, size
-        self.cv2.setNumThreads(1)
         self.hog = self.cv2.HOGDescriptor((size, size), (16, 16), (8, 8), (8, 8), 9)
         self.weights = np.ones(self.hog.getDescriptorSize(), np.float32)
         self.matrices = [self._matrix(g) for g in poses]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 
@@ -12,7 +13,11 @@ from PIL import Image
 
 from equivfast import data
 from equivfast.cli.main import program
+from equivfast.cli.pose import detect
+from equivfast.cli.pose_files import rotations
+from equivfast.detection import ROTATIONS, PoseDetector
 from equivfast.groups import rotation, warp
+from equivfast.studies.detection import DetectionConfig
 
 CAT = data.photographs(["cat"])[0].image
 
@@ -129,6 +134,14 @@ def test_wrong_input_is_one_line(
     Image.new("RGB", (20, 20)).save(folder / "small.png")
     fails(run("detect", folder / template, folder / image, "--out", tmp_path / "o.png", *options), message)
     assert not (tmp_path / "o.png").exists()
+
+
+def test_defaults_are_those_of_the_detector() -> None:
+    of_function = {name: p.default for name, p in inspect.signature(PoseDetector.detect).parameters.items()}
+    options = {option.name: option.default for option in detect.params}
+    assert options["threshold"] == of_function["threshold"] == DetectionConfig.threshold
+    assert tuple(map(float, options["scales"].split(","))) == of_function["scales"]
+    assert len(rotations(None)) == len(ROTATIONS)
 
 
 def test_the_picture_is_a_png(tmp_path: Path, folder: Path) -> None:

@@ -81,3 +81,18 @@ def check_self_contained(html: str) -> None:
     assert "http:" not in re.sub(r"base64,[A-Za-z0-9+/=]+", "", html)
     policy = next(a["content"] for tag, a in page.tags if a.get("http-equiv") == "Content-Security-Policy")
     assert policy == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+
+def check_sections(html: str, names: tuple[str, ...]) -> None:
+    """Sections of these names stand in order, every name once, and links lead to each."""
+    page = Page(html)
+    ids = page.values("id")
+    assert len(ids) == len(set(ids))
+    assert [name for name in ids if name in names] == list(names)
+    assert [address[1:] for address in page.values("href") if address.startswith("#")] == list(names)
+
+
+def check_names(html: str, evil: str, least: int) -> None:
+    """Names that try to be tags are text, at least so often."""
+    assert "<script>alert" not in html and "<b>bold" not in html
+    assert Page(html).text.count(evil) >= least

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from report.browser import DESK, TELEPHONE, Browser, pdf_pages
+from report.browser import DESK, TELEPHONE, Browser
+from report.layout import ESCAPED, LINES, SIZES, check_captions, check_headings, check_labels, check_paper
 from report.test_browser import check_page
-from report.test_layout import CAPTIONS, ESCAPED, HEADINGS, LABELS, LINES, PAPER
-from report.test_pose_layout import SIZES, apart
 
 from equivfast import report
 
@@ -39,12 +37,7 @@ def test_page_is_whole_silent_and_fits(browser: Browser, address: str, size: tup
 @SIZES
 def test_labels_are_apart(browser: Browser, address: str, size: tuple[int, int]) -> None:
     browser.open(address, *size)
-    drawings = browser.evaluate(LABELS)
-    assert sum(map(len, drawings)) == 12
-    for labels in drawings:
-        for k, (words, *box) in enumerate(labels):
-            assert box[0] >= 0 and box[2] <= size[0], f"{words!r} is cut off"
-            assert all(apart(box, second, 2) for _, *second in labels[k + 1 :])
+    assert check_labels(browser, size[0]) == 12
 
 
 def test_a_legend_shows_the_lines_that_are_drawn(browser: Browser, address: str) -> None:
@@ -57,20 +50,12 @@ def test_a_legend_shows_the_lines_that_are_drawn(browser: Browser, address: str)
 
 def test_headings_lead_down_and_figures_have_captions(browser: Browser, address: str) -> None:
     browser.open(address, *DESK)
-    levels = browser.evaluate(HEADINGS)
-    assert levels[0] == 1 and levels.count(1) == 1
-    assert [k for k, (a, b) in enumerate(pairwise(levels)) if b > a + 1] == []
-    captions = browser.evaluate(CAPTIONS)
-    assert len(captions) == 8
-    assert [name for name, words in captions if len(words.split()) < 5] == []
+    check_headings(browser)
+    check_captions(browser, 8)
 
 
 def test_paper_is_as_wide_as_the_page(browser: Browser, address: str) -> None:
-    browser.open(address, *PAPER)
-    browser.call("Emulation.setEmulatedMedia", media="print")
-    assert browser.evaluate("document.documentElement.scrollWidth") <= PAPER[0]
-    assert browser.evaluate(ESCAPED) == []
-    assert len(pdf_pages(browser.pdf())) > 1
+    check_paper(browser, address)
 
 
 @SIZES

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from report.browser import DESK, TELEPHONE, Browser, pdf_pages
+from report.browser import DESK, Browser
+from report.layout import (
+    ESCAPED,
+    LINES,
+    SIZES,
+    apart,
+    check_captions,
+    check_headings,
+    check_labels,
+    check_paper,
+)
 from report.test_browser import check_page
-from report.test_layout import CAPTIONS, ESCAPED, HEADINGS, LABELS, LINES, PAPER
 
 from equivfast import report
 
-TABLET = (768, 1024)
-SIZES = pytest.mark.parametrize("size", [TELEPHONE, TABLET, DESK], ids=["telephone", "tablet", "desk"])
 # Boxes of the parts of each example, which must not cover each other.
 PARTS = """[...document.querySelectorAll(".example .sides")].map(sides => [...sides.children].map(part => {
     const box = part.getBoundingClientRect();
@@ -41,24 +47,13 @@ def test_labels_and_parts_of_examples_are_apart(
     browser: Browser, address: str, size: tuple[int, int]
 ) -> None:
     browser.open(address, *size)
-    drawings = browser.evaluate(LABELS)
-    assert sum(map(len, drawings)) > 60
-    for labels in drawings:
-        for k, (words, *box) in enumerate(labels):
-            assert box[0] >= 0 and box[2] <= size[0], f"{words!r} is cut off"
-            for other, *second in labels[k + 1 :]:
-                assert apart(box, second, 2), f"{words!r} and {other!r} cover each other"
+    assert check_labels(browser, size[0]) > 60
     examples = browser.evaluate(PARTS)
     assert len(examples) == 7
     for parts in examples:
         for k, box in enumerate(parts):
             assert box[0] >= 0 and box[2] <= size[0]
             assert all(apart(box, second) for second in parts[k + 1 :])
-
-
-def apart(a: list[float], b: list[float], slack: float = 0) -> bool:
-    beside = a[2] <= b[0] or b[2] <= a[0]
-    return beside or a[3] - slack <= b[1] or b[3] - slack <= a[1]
 
 
 def test_a_legend_shows_the_lines_that_are_drawn(browser: Browser, address: str) -> None:
@@ -83,27 +78,9 @@ def test_marks_can_be_seen(browser: Browser, address: str) -> None:
 
 def test_headings_lead_down_and_figures_have_captions(browser: Browser, address: str) -> None:
     browser.open(address, *DESK)
-    levels = browser.evaluate(HEADINGS)
-    assert levels[0] == 1 and levels.count(1) == 1
-    assert [k for k, (a, b) in enumerate(pairwise(levels)) if b > a + 1] == []
-    captions = browser.evaluate(CAPTIONS)
-    assert len(captions) == 15
-    assert [name for name, words in captions if len(words.split()) < 5] == []
+    check_headings(browser)
+    check_captions(browser, 15)
 
 
 def test_paper_is_as_wide_as_the_page(browser: Browser, address: str) -> None:
-    browser.open(address, *PAPER)
-    browser.call("Emulation.setEmulatedMedia", media="print")
-    assert browser.evaluate("document.documentElement.scrollWidth") <= PAPER[0]
-    assert browser.evaluate(ESCAPED) == []
-    assert len(pdf_pages(browser.pdf())) > 1
-
-
-@SIZES
-def test_index_of_both_studies_fits(
-    browser: Browser, tmp_path: Path, result: dict[str, Any], posed: dict[str, Any], size: tuple[int, int]
-) -> None:
-    entries = [report.index_entry(result, "index.html"), report.index_entry(posed, "pose.html")]
-    index = report.write_index(tmp_path / "start.html", entries).as_uri()
-    browser.open(index, *size)
-    check_page(browser, index, size[0])
+    check_paper(browser, address)
