@@ -11,11 +11,15 @@ from equivfast.maps.quality import r_squared
 from equivfast.maps.ridge_path import RIDGE_STRENGTHS, ridge_path
 from equivfast.maps.solve import forward_selection_path, solve
 from equivfast.maps.statistics import Statistics
+from equivfast.maps.survey import Survey, Surveyed, blocks, survey_bytes
 
 __all__ = [
     "RIDGE_STRENGTHS",
     "Map",
     "Statistics",
+    "Survey",
+    "Surveyed",
+    "blocks",
     "cells",
     "clipped_share",
     "collect",
@@ -30,4 +34,5 @@ __all__ = [
     "relative_l2",
     "ridge_path",
     "solve",
+    "survey_bytes",
 ]

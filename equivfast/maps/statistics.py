@@ -83,6 +83,23 @@ class Statistics:
         self._waiting: list[tuple[Tensor, Tensor]] = []
         self._latest: tuple[int | None, list[Problem]] | None = None
 
+    @classmethod
+    def of(
+        cls,
+        g: Transform,
+        grid: Grid,
+        moments: Moments,
+        *,
+        support: int,
+        interpolation: str = "nearest",
+        images: int = 0,
+    ) -> Statistics:
+        """Statistics of kind "shared" on one grid whose moments were collected elsewhere, by `Survey`."""
+        c, d = moments.inputs // support**2, moments.outputs
+        made = cls(g, grid, grid, (c, d), support=support, interpolation=interpolation, device=moments.device)
+        made._moments, made._rows, made.images = [moments], moments.count, images
+        return made
+
     def update(self, x: Any, y: Any) -> Statistics:
         """Add pairs of fields; returns the statistics themselves."""
         fields = []
