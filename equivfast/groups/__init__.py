@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from equivfast.groups.grid import Grid, GridAction, grid_action, neighbourhood
+from equivfast.groups.prepared import PreparedWarp
 from equivfast.groups.sampler import Sampler
 from equivfast.groups.transforms import (
     Transform,
@@ -20,6 +21,7 @@ from equivfast.groups.warp import warp, window
 __all__ = [
     "Grid",
     "GridAction",
+    "PreparedWarp",
     "Sampler",
     "Transform",
     "affine",

@@ -52,7 +52,7 @@ def warp(
         shape = (max(1, math.ceil(2 * reach[1] - _EXACT)), max(1, math.ceil(2 * reach[0] - _EXACT)))
     else:
         shape = picture.size
-        if height != width and _whole_move(np.column_stack([g.linear, np.zeros(2)])) and g.linear[0, 0] == 0:
+        if height != width and whole_move(np.column_stack([g.linear, np.zeros(2)])) and g.linear[0, 0] == 0:
             raise ValueError(
                 f"warp: expand must be True for a quarter turn of an image that is not square, "
                 f"got {height} x {width} and g = {g.name}"
@@ -115,7 +115,7 @@ def _resample(
     back = g.inverse()
     corner = (np.array([shape[1], shape[0]]) - 1) / 2
     to_source = np.column_stack([back.linear, back.offset - back.linear @ corner + centre])
-    if _whole_move(to_source):
+    if whole_move(to_source):
         planes = _moved(picture, np.rint(to_source), shape, border)
     else:
         blur = Blur.of(back.linear) if antialias else Blur()
@@ -123,7 +123,7 @@ def _resample(
     return picture.finish(planes, _mask(picture, to_source, shape))
 
 
-def _whole_move(to_source: NDArray[np.float64]) -> bool:
+def whole_move(to_source: NDArray[np.float64]) -> bool:
     """True when pixel centres come from pixel centres, one for one."""
     entries, offset = np.abs(to_source[:, :2]), to_source[:, 2]
     permutes = np.array_equal(entries, np.eye(2)) or np.array_equal(entries, np.eye(2)[::-1])
