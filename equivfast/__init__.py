@@ -16,7 +16,18 @@ from equivfast._build_info import build_info, set_cpu_level
 from equivfast.ops import PoseResult, feature_transform, hog, pose_argmax
 
 if TYPE_CHECKING:
-    from equivfast import data, detection, groups, inversion, maps, nn, pose, representations, studies
+    from equivfast import (
+        data,
+        detection,
+        groups,
+        inversion,
+        maps,
+        measures,
+        nn,
+        pose,
+        representations,
+        studies,
+    )
     from equivfast.detection import PoseDetector
     from equivfast.pose import PoseBank
 
@@ -34,6 +45,7 @@ __all__ = [
     "hog",
     "inversion",
     "maps",
+    "measures",
     "nn",
     "pose",
     "pose_argmax",
@@ -42,7 +54,18 @@ __all__ = [
     "studies",
 ]
 
-_ROOMS = ("data", "detection", "groups", "inversion", "maps", "nn", "pose", "representations", "studies")
+_ROOMS = (
+    "data",
+    "detection",
+    "groups",
+    "inversion",
+    "maps",
+    "measures",
+    "nn",
+    "pose",
+    "representations",
+    "studies",
+)
 
 _CLASSES = {"PoseBank": "pose", "PoseDetector": "detection"}
 

@@ -24,6 +24,7 @@ PYTHON_FLOORS = (
     {"studies", "compat", "testing", "nn"},
     {"detection"},
     {"pose"},
+    {"measures"},
     {"maps", "inversion"},
     {"representations"},
     {"data"},

@@ -5,7 +5,10 @@ from __future__ import annotations
 from equivfast.maps.collect import collect
 from equivfast.maps.error import clipped_share, hellinger, relative_l2
 from equivfast.maps.fit import fit, fit_pairs
+from equivfast.maps.low_rank import low_rank, low_rank_path
 from equivfast.maps.map import Map, load
+from equivfast.maps.matching import matched_permutation
+from equivfast.maps.orthogonal import orthogonal
 from equivfast.maps.permutation import cells, identity, permutation
 from equivfast.maps.quality import r_squared
 from equivfast.maps.ridge_path import RIDGE_STRENGTHS, ridge_path
@@ -29,6 +32,10 @@ __all__ = [
     "hellinger",
     "identity",
     "load",
+    "low_rank",
+    "low_rank_path",
+    "matched_permutation",
+    "orthogonal",
     "permutation",
     "r_squared",
     "relative_l2",

@@ -1,0 +1,27 @@
+"""What a map tells, and what a group does to features: spectra, invariant channels, laws, variance."""
+
+from __future__ import annotations
+
+from equivfast.measures.channels import Invariant, PartlyInvariant, channel_scores, invariant_channels
+from equivfast.measures.eigenspace import invariant_dimension, invariant_subspace, subspace_angles
+from equivfast.measures.group_law import GroupLaw, InverseGap, group_law, inverse_gap
+from equivfast.measures.spectrum import control_threshold, spectrum
+from equivfast.measures.variance import VarianceRatio, variance_ratio
+
+__all__ = [
+    "GroupLaw",
+    "Invariant",
+    "InverseGap",
+    "PartlyInvariant",
+    "VarianceRatio",
+    "channel_scores",
+    "control_threshold",
+    "group_law",
+    "invariant_channels",
+    "invariant_dimension",
+    "invariant_subspace",
+    "inverse_gap",
+    "spectrum",
+    "subspace_angles",
+    "variance_ratio",
+]
