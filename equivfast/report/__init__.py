@@ -7,6 +7,7 @@ from equivfast.report.detection_page import write_detection_page
 from equivfast.report.detections import detections_picture
 from equivfast.report.glyphs import glyphs, ink, png_bytes, png_uri, strengths
 from equivfast.report.index import index_entry, write_index
+from equivfast.report.network_page import write_network_page
 from equivfast.report.page import write_equivariance_page
 from equivfast.report.pose_page import write_pose_page
 from equivfast.report.sparsity import sparsity
@@ -32,6 +33,7 @@ __all__ = [
     "write_equivariance_page",
     "write_index",
     "write_json",
+    "write_network_page",
     "write_pose_page",
     "write_text",
 ]

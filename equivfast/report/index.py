@@ -13,12 +13,13 @@ from equivfast.report.render import check_picture, environment
 from equivfast.report.sections import PICTURES
 
 _WORDS = ("the image x", "transformed, gx", "features of x", "features of gx", "predicted from x")
+_CHANNELS = ("an image", "transformed", "a channel of it", "mapped back", "of the upright image")
 _POSES = ("an image", "its found pose undone", "another image", "its found pose undone")
 
 
 def index_entry(result: dict[str, Any], link: str) -> dict[str, Any]:
     """What `write_index` shows of a study: title, headline, link, and pictures with a few words under each: those
-    of a learned map, two images of which the pose was found, or three in which objects were."""
+    of a learned map, two images of which the pose was found, three in which objects were, or a channel of a layer."""
     kind = next((key for key in _THUMBNAILS if key in result), "transforms")
     words, pictures = _THUMBNAILS[kind](result)
     return {
@@ -78,5 +79,19 @@ def _found_objects(result: dict[str, Any]) -> tuple[list[str], list[str]]:
     return [picture["words"] for picture in pictures], [picture["picture"] for picture in pictures]
 
 
+def _mapped_channel(result: dict[str, Any]) -> tuple[list[str], list[str]]:
+    shown = next((item for item in result["gallery"] if item["channels"]), None)
+    if shown is None:
+        return [], []
+    channel = shown["channels"][0]
+    pictures = (shown["image_x"], shown["image_gx"], channel["phi_gx"], channel["mapped"], channel["phi_x"])
+    return list(_CHANNELS), list(pictures)
+
+
 # What only the result of one kind of study holds, and how its pictures are chosen.
-_THUMBNAILS = {"tasks": _found_poses, "alone": _found_objects, "transforms": _learned_map}
+_THUMBNAILS = {
+    "tasks": _found_poses,
+    "alone": _found_objects,
+    "gallery": _mapped_channel,
+    "transforms": _learned_map,
+}

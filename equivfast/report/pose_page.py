@@ -14,6 +14,8 @@
                                 grid: {mean, median, within} of the searched poses alone, without sub-step refinement,
                                 or None
         gap                     equivariant - direct, paired: {mean, median}, intervals; or None
+        networks                may be absent: list of name, channels, cells (a side), window (pixels), pooled (cells a
+                                side that were averaged), rows {direct, equivariant: name of its row}, gap
         leak                    None, or {mean, within, chance_mean, chance_within, within_quarter}: errors where the
                                 content was turned at random beforehand; within_quarter counts modulo 90 degrees
         cumulative              {limits: [...], series: {row name: [share of errors <= limit]}}
@@ -50,6 +52,7 @@ _KEYS = (
     "provenance",
 )
 _TASK = ("name", "label", "unit", "near", "poses", "rows", "gap", "leak", "cumulative", "scores")
+_NETWORK = ("name", "channels", "cells", "window", "pooled", "rows", "gap")
 _EXAMPLE = ("kind", *PICTURES, "truth", "direct", "equivariant", "error_direct", "error_equivariant", "curve")
 _CURVE = ("degrees", "direct", "equivariant", "truth", "found")
 
@@ -84,6 +87,13 @@ def _check_task(part: str, task: dict[str, Any]) -> None:
         check_keys(_NAME, f"a row of {part}", row, ("name", *MEASURES, "grid"))
         for measure in MEASURES:
             check_keys(_NAME, f"{measure} of {part}", row[measure], ("mean", "low", "high"))
+    names = [row["name"] for row in task["rows"]]
+    for network in task.get("networks", ()):
+        check_keys(_NAME, f"a network of {part}", network, _NETWORK)
+        check_keys(_NAME, f"rows of a network of {part}", network["rows"], ("direct", "equivariant"))
+        missing = [name for name in network["rows"].values() if name not in names]
+        if missing:
+            raise ValueError(f"{_NAME}: {part} must have the rows of its networks, lacks {missing[0]}")
     check_keys(_NAME, f"cumulative of {part}", task["cumulative"], ("limits", "series"))
     series = task["cumulative"]["series"].values()
     _check_lengths(f"cumulative of {part}", [task["cumulative"]["limits"], *series])

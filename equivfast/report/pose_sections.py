@@ -9,7 +9,7 @@ from markupsafe import Markup
 from equivfast.report import figures
 from equivfast.report.figures import Figure
 from equivfast.report.figures.pose_tables import PICTURES
-from equivfast.report.figures.poses import form_of, near_words
+from equivfast.report.figures.poses import cells_words, form_of, near_words, networks
 from equivfast.report.svg import slug
 
 _TYPICAL = "typical"
@@ -43,6 +43,7 @@ def of(result: dict[str, Any]) -> dict[str, Any]:
         "contents": [(place, words) for place, words, shown in parts if shown],
         "span": result.get("interval", "the interval around each mean"),
         "tasks": tasks,
+        "networks": [(layer["name"], cells_words(layer)) for task in tasks for layer in task["layers"]],
         "examples": examples,
         "lines": _LINES,
         "leaks": leaks,
@@ -67,6 +68,7 @@ def _task(place: int, task: dict[str, Any]) -> dict[str, Any]:
         "table": figures.pose_table(place, task),
         "bars": figures.gap_bars(task),
         "curves": figures.cumulative_curves(task),
+        "layers": networks(task),
         "kinds": {
             "typical": [example for example in examples if example["kind"] == _TYPICAL],
             "failure": [example for example in examples if example["kind"] != _TYPICAL],

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from report.browser import NAMES, Browser, find
 from report.detections import detection_result
+from report.networks import minimal_result, network_result
 from report.poses import pose_result
 
 from equivfast import report
@@ -201,6 +202,18 @@ def posed() -> dict[str, Any]:
 def detected() -> dict[str, Any]:
     """A made-up result of a detection study."""
     return detection_result()
+
+
+@pytest.fixture
+def networked() -> dict[str, Any]:
+    """A made-up result of a network study in which everything was measured."""
+    return network_result()
+
+
+@pytest.fixture
+def bare_network() -> dict[str, Any]:
+    """One without anything that may lack."""
+    return minimal_result()
 
 
 @pytest.fixture(scope="session")

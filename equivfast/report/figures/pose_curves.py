@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from equivfast.report.figures.figure import Figure
 from equivfast.report.figures.frame import HEIGHT, Frame
-from equivfast.report.figures.poses import Task, colours, near_words
+from equivfast.report.figures.poses import Task, colours, near_words, networks
 from equivfast.report.formats import share
 from equivfast.report.svg import drawing, line, path, plane, slug
 
@@ -43,16 +43,18 @@ def cumulative_curves(task: Task) -> Figure:
         at = f"{place(task['near']):.3f}%"
         parts.append(line(at, 0, at, HEIGHT, "near"))
         levels = [("near", f"within {near_words(task)}")]
-    looks = colours(series)
+    hidden = {network["rows"]["direct"] for network in networks(task)}
+    shown = {name: shares for name, shares in series.items() if name not in hidden}
+    looks = colours(shown)
     lines = [
         path(
             [(place(limit), frame.y(part)) for limit, part in zip(limits, parts_, strict=True)],
             f"curve {looks[n]}",
         )
-        for n, parts_ in series.items()
+        for n, parts_ in shown.items()
     ]
     parts.append(plane(HEIGHT, lines))
-    legend = (*((f"curve {looks[name]}", name) for name in series), *levels)
+    legend = (*((f"curve {looks[name]}", name) for name in shown), *levels)
     body = Markup('<div class="curves">{}</div>').format(drawing(HEIGHT + 44, parts))
     data = {"unit": task["unit"], "near": task["near"], **task["cumulative"]}
     return Figure(f"cumulative-{slug(task['name'])}", task["label"], body, data, legend, marks="lines")

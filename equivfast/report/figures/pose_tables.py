@@ -9,7 +9,7 @@ from markupsafe import Markup
 from equivfast.report.atomic import finite
 from equivfast.report.figures.cells import barred, cell, estimate, head, missing, table
 from equivfast.report.figures.figure import Figure
-from equivfast.report.figures.poses import NOTES, Task, form_of, near_words
+from equivfast.report.figures.poses import NOTES, Task, cells_words, form_of, near_words, networks
 from equivfast.report.formats import share
 from equivfast.report.svg import slug
 
@@ -20,32 +20,44 @@ PICTURES = ("image", "undone")  # of an example
 def pose_table(place: int, task: Task) -> Figure:
     """Errors of the task at `place` of the result: each learner, the same on the searched poses alone, the gap."""
     form, rows = form_of(task), []
-    forms = (form, form, "share")
+    layers = {name: layer for layer in networks(task) for name in layer["rows"].values()}
     for k, row in enumerate(task["rows"]):
-        path = f"tasks.{place}.rows.{k}"
-        cells = [estimate(f"{path}.{m}", row[m], f) for m, f in zip(MEASURES, forms, strict=True)]
-        kind = "control" if row["name"] == "no pose" else "learned"
-        rows.append(
-            (f"{kind} begins" if k else kind, [_named(row["name"], NOTES.get(row["name"], "")), *cells])
-        )
-        if row["grid"] is not None:
-            cells = [
-                cell(f"{path}.grid.{m}", row["grid"][m], f) for m, f in zip(MEASURES, forms, strict=True)
-            ]
-            rows.append(("grid", [head(Markup("<small>without sub-step refinement</small>")), *cells]))
+        if row["name"] not in layers:
+            rows += _learner(place, k, task, NOTES.get(row["name"], ""))
     if task["gap"] is not None:
-        gaps = [estimate(f"tasks.{place}.gap.{m}", task["gap"][m], form) for m in MEASURES[:2]]
         rows.append(
-            (
-                "begins",
-                [_named("equivariant − direct", "on the same heads; below 0 is better"), *gaps, missing()],
-            )
+            _difference(f"tasks.{place}.gap", task["gap"], form, "on the same heads; below 0 is better")
         )
+    names = [row["name"] for row in task["rows"]]
+    for k, layer in enumerate(networks(task)):
+        for number, learner in enumerate(("direct", "equivariant")):
+            note = "" if number else cells_words(layer)
+            rows += _learner(place, names.index(layer["rows"][learner]), task, note)
+        rows.append(_difference(f"tasks.{place}.networks.{k}.gap", layer["gap"], form, layer["name"]))
     heads = ["learner", "mean error", "median error", f"within {near_words(task)}"]
     unit = Markup("") if form else Markup(" <small>{}</small>").format(task["unit"])
     heads[1:3] = [Markup("{}{}").format(words, unit) for words in heads[1:3]]
     data = {key: task[key] for key in ("name", "label", "unit", "near", "poses", "rows", "gap")}
+    data |= {"networks": networks(task)} if networks(task) else {}
     return Figure(f"errors-{slug(task['name'])}", task["label"], table("plain learners", heads, rows), data)
+
+
+def _learner(place: int, k: int, task: Task, note: str) -> list[tuple[str, list[Markup]]]:
+    """Row k of the task: its errors, and those of the searched poses alone."""
+    row, path = task["rows"][k], f"tasks.{place}.rows.{k}"
+    forms = (form_of(task), form_of(task), "share")
+    cells = [estimate(f"{path}.{m}", row[m], f) for m, f in zip(MEASURES, forms, strict=True)]
+    kind = "control" if row["name"] == "no pose" else "learned"
+    rows = [(f"{kind} begins" if k else kind, [_named(row["name"], note), *cells])]
+    if row["grid"] is not None:
+        cells = [cell(f"{path}.grid.{m}", row["grid"][m], f) for m, f in zip(MEASURES, forms, strict=True)]
+        rows.append(("grid", [head(Markup("<small>without sub-step refinement</small>")), *cells]))
+    return rows
+
+
+def _difference(path: str, gap: dict[str, Any], form: str, note: str) -> tuple[str, list[Markup]]:
+    gaps = [estimate(f"{path}.{m}", gap[m], form) for m in MEASURES[:2]]
+    return "begins", [_named("equivariant − direct", note), *gaps, missing()]
 
 
 def leak_table(place: int, task: Task) -> Figure | None:

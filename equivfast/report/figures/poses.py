@@ -20,10 +20,27 @@ NOTES = {
 
 def colours(names: Iterable[str]) -> dict[str, str]:
     """The class of each learner's line; one that is not known takes what is left."""
-    found, left = {}, ["learned3", "learned4", "control1"]
+    found, left = {}, ["learned3", "learned4", "step3", "step5", "step0", "control1"]
     for name in names:
         found[name] = COLOURS.get(name) or (left.pop(0) if left else "control1")
     return found
+
+
+def networks(task: Task) -> list[dict[str, Any]]:
+    """The layers of networks besides HOG."""
+    found: list[dict[str, Any]] = task.get("networks", [])
+    return found
+
+
+def cells_words(network: dict[str, Any]) -> str:
+    """How a layer was looked at.
+
+    >>> cells_words({"channels": 48, "cells": 13, "window": 52, "pooled": 2})
+    '13 × 13 cells, each the mean of 2 × 2, of 48 channels; windows of 52 pixels'
+    """
+    side, pooled = network["cells"], network["pooled"]
+    mean = "" if pooled == 1 else f", each the mean of {pooled} × {pooled},"
+    return f"{side} × {side} cells{mean} of {network['channels']} channels; windows of {network['window']} pixels"
 
 
 def form_of(task: Task) -> str:
