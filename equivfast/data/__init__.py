@@ -6,12 +6,15 @@ from equivfast.data.classes import TaskImages, faces, two_classes
 from equivfast.data.embedded import photographs, split
 from equivfast.data.folders import Folder, Photograph, Split, folder, read_image, split_by_name
 from equivfast.data.heads import WINDOW, Heads, boxed_heads, face_heads
+from equivfast.data.labelled import Images, Labelled, labelled
 from equivfast.data.windows import Windows, windows
 
 __all__ = [
     "WINDOW",
     "Folder",
     "Heads",
+    "Images",
+    "Labelled",
     "Photograph",
     "Split",
     "TaskImages",
@@ -20,6 +23,7 @@ __all__ = [
     "face_heads",
     "faces",
     "folder",
+    "labelled",
     "photographs",
     "read_image",
     "split",

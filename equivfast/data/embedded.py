@@ -34,6 +34,7 @@ _FILES = {
     "rocket": ("skimage", "data/rocket.jpg"),
 }
 
+NAMES = tuple(_FILES)
 
 split = Split(
     train=("astronaut", "brick", "camera", "coffee", "grass", "gravel", "motorcycle", "rocket"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import schur
@@ -35,20 +37,25 @@ def spectrum(m: Map) -> Complex:
     return values[np.lexsort((-values.imag, np.abs(values - 1)))]
 
 
-def control_threshold(control: Map) -> float:
+def control_threshold(control: Map, share: float = 1.0) -> float:
     """How far from 1 an eigenvalue may lie and still count as 1, from a map that should be the identity.
 
-    Definition the largest |lambda - 1| of `control`, no less than 1e-6. A control is learned as the maps that it
-               judges, between the features of images and of the same images sampled there and back: g, then g^-1.
-               What its eigenvalues lack is the cost of sampling and of learning from few pairs, not of g.
-    Raises     ValueError as `spectrum`.
+    Definition the |lambda - 1| within which a `share` of the eigenvalues of `control` lie, all of them by default; no
+               less than 1e-6. A smaller share leaves out directions in which features hardly vary: nothing can be
+               learned of them. A control is learned as the maps that it judges, between the features of images and of
+               the same images sampled there and back: g, then g^-1. What its eigenvalues lack is the cost of sampling
+               and of learning from few pairs, not of g.
+    Raises     ValueError as `spectrum`, and for a share that is not above 0 and at most 1.
 
     >>> from equivfast.groups import Grid
     >>> from equivfast.maps import identity
     >>> control_threshold(identity(Grid.centred(2, 2, stride=8), channels=3))
     1e-06
     """
-    return max(FLOOR, float(np.abs(real_schur("control_threshold", "control", control)[2] - 1).max()))
+    if not 0 < share <= 1:
+        raise ValueError(f"control_threshold: share must be above 0 and at most 1, got {share!r}")
+    distances = np.sort(np.abs(real_schur("control_threshold", "control", control)[2] - 1))
+    return max(FLOOR, float(distances[math.ceil(share * len(distances)) - 1]))
 
 
 def real_schur(function: str, name: str, m: Map) -> tuple[Array, Array, Complex]:

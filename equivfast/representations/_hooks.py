@@ -1,11 +1,13 @@
 """Running a torch model while looking at what its modules return, or replacing it.
 
-Hooks see every model that runs, whatever Python its `forward` holds. What they read is copied, because an operation
-in place (ReLU, +=) may follow and overwrite it.
+Hooks see every model that runs, whatever Python its `forward` holds. What they read is copied where an operation in
+place (ReLU, +=) follows and overwrites it. They listen to their own thread alone, so that a model at rest may be read
+by several.
 """
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -59,13 +61,18 @@ def read(
     modules: Mapping[str, nn.Module],
     images: Tensor,
     keys: Iterable[Key],
+    copied: set[Key],
     patch: str | None = None,
 ) -> tuple[dict[Key, Tensor], tuple[int, ...] | None]:
     """What the calls return, and the shape of what the module `patch` returned; stops after the last of them.
 
+    `copied`: the keys whose output is known to be overwritten later. Where another one is found to be, it joins them
+    and the model runs once more.
+
     Raises     ValueError for a module that is not called, or not so often, or returns no tensor
     """
     found: dict[Key, Tensor] = {}
+    versions: dict[Key, int] = {}
     missing = set(keys)
     wanted = set(missing)
     patched: list[tuple[int, ...]] = []
@@ -81,7 +88,8 @@ def read(
                 f"Network.read: layer must return a tensor, got {type(output).__name__} from {shown(key)!r}"
             )
         missing.discard(key)
-        found[key] = tensor.clone() if missing else tensor
+        found[key] = tensor.clone() if key in copied or tensor.is_inference() else tensor
+        versions[key] = -1 if tensor.is_inference() else found[key]._version
         if not missing:
             raise Stop
 
@@ -92,6 +100,10 @@ def read(
                 model(images)
     if missing:
         raise ValueError(_never(min(missing), counts))
+    spoiled = {key for key, at in versions.items() if at >= 0 and found[key]._version != at}
+    if spoiled:
+        copied |= spoiled
+        return read(model, modules, images, wanted, copied, patch)
     return found, patched[0] if patched else None
 
 
@@ -147,8 +159,11 @@ def _watching(
     for name, module in modules.items():
         first_names.setdefault(id(module), name)
     counts: Counter[str] = Counter()
+    mine = threading.get_ident()
 
     def hook(module: nn.Module, inputs: Any, output: Any) -> Any:
+        if threading.get_ident() != mine:
+            return None
         name = first_names[id(module)]
         counts[name] += 1
         return look((name, counts[name] - 1), inputs, output)

@@ -26,6 +26,7 @@ class Runner:
         self.model, self.tokens, self.key = model, tokens, output
         self.modules = dict(model.named_modules(remove_duplicate=False))
         self._patch = patch_embedding(model)
+        self._copied: set[Key] = set()
         self._sides = _SIDES if side is None else (side,)
         declared = getattr(model, "num_prefix_tokens", None)
         self._prefix = declared if isinstance(declared, int) else None
@@ -52,7 +53,7 @@ class Runner:
     def raw(self, images: Tensor, keys: Iterable[Key]) -> tuple[dict[Key, Tensor], Patches]:
         """What the modules return, in one pass, and the grid of the patch embedding."""
         with _hooks.at_rest(self.model, _hooks.wants_gradients(images)):
-            found, patch = _hooks.read(self.model, self.modules, images, keys, self._patch)
+            found, patch = _hooks.read(self.model, self.modules, images, keys, self._copied, self._patch)
         return found, None if patch is None else (patch[2], patch[3])
 
     def patches(self, images: Tensor) -> Patches:
