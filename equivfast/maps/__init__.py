@@ -8,6 +8,7 @@ from equivfast.maps.fit import fit, fit_pairs
 from equivfast.maps.low_rank import low_rank, low_rank_path
 from equivfast.maps.map import Map, load
 from equivfast.maps.matching import matched_permutation
+from equivfast.maps.module import MapModule
 from equivfast.maps.orthogonal import orthogonal
 from equivfast.maps.permutation import cells, identity, permutation
 from equivfast.maps.quality import r_squared
@@ -15,13 +16,17 @@ from equivfast.maps.ridge_path import RIDGE_STRENGTHS, ridge_path
 from equivfast.maps.solve import forward_selection_path, solve
 from equivfast.maps.statistics import Statistics
 from equivfast.maps.survey import Survey, Surveyed, blocks, survey_bytes
+from equivfast.maps.task import Trained, Training, train
 
 __all__ = [
     "RIDGE_STRENGTHS",
     "Map",
+    "MapModule",
     "Statistics",
     "Survey",
     "Surveyed",
+    "Trained",
+    "Training",
     "blocks",
     "cells",
     "clipped_share",
@@ -42,4 +47,5 @@ __all__ = [
     "ridge_path",
     "solve",
     "survey_bytes",
+    "train",
 ]

@@ -111,14 +111,16 @@ class GroupSums:
         self.total, self.squares = zeros(channels + several * p), zeros(channels)
         self.xx, self.xy = zeros(several, p, p), zeros(several * p, channels)
 
-    def update(self, field: Tensor, moved: Sequence[Tensor]) -> None:
-        """Add fields (n, c, H, W) of x, and of g x for each transformation of the group."""
+    def update(self, field: Tensor, moved: Sequence[Tensor]) -> bool:
+        """Add fields (n, c, H, W) of x, and of g x for each transformation of the group; False, and the sums are of no
+        use, where they are not finite."""
         if not len(self.cells):
-            return
+            return True
         size = max(1, _BLOCK_BYTES // (8 * len(self.total) * len(self.cells)))
         for start in range(0, len(field), size):
             part = slice(start, start + size)
             self._add(field[part], [other[part] for other in moved])
+        return bool(self.total.isfinite().all())
 
     def _add(self, field: Tensor, moved: Sequence[Tensor]) -> None:
         n, c, p = len(field), self.channels, self.inputs

@@ -104,15 +104,14 @@ class Survey:
     def _update(self, name: str, fields: Mapping[str, Tensor], moved: Sequence[Mapping[str, Tensor]]) -> None:
         mine, *others = (self._field(name, batch) for batch in (fields, *moved))
         for own, sums in self._groups[name]:
-            sums.update(mine, [others[k] for k in own])
+            if not sums.update(mine, [others[k] for k in own]):
+                raise ValueError(f"Survey.update: {name} must be finite, got NaN or infinity")
 
     def _field(self, name: str, batch: Mapping[str, Tensor]) -> Tensor:
         if name not in batch:
             raise ValueError(f"Survey.update: fields must hold {name}, got {', '.join(batch)}")
         layer = self.layers[name]
         field = _check.field("Survey.update", name, batch[name], layer.channels, layer.grid)
-        if not bool(field.isfinite().all()):
-            raise ValueError(f"Survey.update: {name} must be finite, got NaN or infinity")
         field = field.detach().to(self.device)
         return field if field.dtype == torch.float64 else field.float()
 
