@@ -107,7 +107,7 @@ def test_result_and_page_are_written(tmp_path: Path, configs: list[EquivarianceC
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--model", "sift"], "'sift' is not"),
+        (["--model", "sift"], "got 'sift'"),
         (["--transforms", "spin:45"], "spin:45"),
         (["--transforms", "scale:0"], "0"),
         (["--transforms", ","], "transforms must name at least one transformation"),

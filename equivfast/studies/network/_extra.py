@@ -1,0 +1,198 @@
+"""A second pass over fewer images: angles, products and inverses of the transformations, and controls."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from equivfast import maps, measures
+from equivfast.groups import Transform, hflip, identity, parse, rotation, translation, vflip
+from equivfast.maps import Map, Survey
+from equivfast.representations import models
+from equivfast.studies.network._measured import hits
+from equivfast.studies.network._passes import Pass
+from equivfast.studies.network._pictures import Moves, Pictures
+from equivfast.studies.network._study import TUNE_EVERY, Study
+
+# Half a pixel each way is where interpolation has most to invent.
+_HALF = translation(0.5, 0.5)
+
+
+# Products that are these are called so.
+_PLAIN = (identity(), hflip(), vflip(), *(rotation(angle) for angle in (90, 180, -90)))
+# Of a layer's directions some hardly vary, and of these even a control learns nothing.
+_CONTROLLED = 0.75
+
+
+class ThereAndBack(Moves):
+    """Images sampled half a pixel away, and back again: what sampling alone costs."""
+
+    def __call__(self, g: Transform, images: Tensor) -> Tensor:
+        return super().__call__(_HALF.inverse(), super().__call__(_HALF, images))
+
+
+class Extra:
+    """Maps of all layers for the curve over angles, for the audit, and for two controls."""
+
+    def __init__(self, study: Study) -> None:
+        self.study, self.config = study, study.config
+        places = np.arange(len(study.train))
+        self.pictures = study.train.part(places[: self.config.extra_images])
+        parts = self.config.parts
+        self.angles = [rotation(angle) for angle in self.config.angles] if "angles" in parts else []
+        self.products = [self._factors(text) for text in self.config.products] if "audit" in parts else []
+        self.inverses = [(g, g.inverse()) for g in study.transforms] if "audit" in parts else []
+        self._surveys: dict[Transform, tuple[Survey, Survey]] = {}
+        self._maps: dict[tuple[str, Transform, int], Map] = {}
+
+    @staticmethod
+    def _factors(text: str) -> tuple[Transform, Transform]:
+        first, second = text.split("*")
+        return parse(first), parse(second)
+
+    def _wanted(self) -> list[Transform]:
+        """Every transformation once."""
+        wanted = [*self.angles]
+        for g, h in self.products:
+            wanted += [g, h, g @ h]
+        for pair in self.inverses:
+            wanted += pair
+        return list(dict.fromkeys(wanted))
+
+    def _parts(self) -> tuple[Pictures, Pictures]:
+        places = np.arange(len(self.pictures))
+        tuned = places % TUNE_EVERY == 0
+        return self.pictures.part(places[~tuned]), self.pictures.part(places[tuned])
+
+    def _survey(
+        self, run: Pass, transforms: list[Transform], support: int, stage: str
+    ) -> tuple[Survey, Survey]:
+        fit, tune = (
+            run.survey(part, self.study.layers, transforms, support=support, stage=f"{stage}, {name}")
+            for part, name in zip(self._parts(), ("to fit", "to choose"), strict=True)
+        )
+        return fit, tune
+
+    def _collected(self, g: Transform) -> tuple[Survey, Survey]:
+        """The sums of a transformation; one at a time where all together would not fit."""
+        if not self._surveys:
+            wanted = self._wanted()
+            surveyed = {layer.name: layer.surveyed for layer in self.study.layers}
+            whole = sum(maps.survey_bytes(surveyed, len(wanted), self.config.support).values())
+            parts = max(1, -(-2 * whole // self.config.memory))
+            size = -(-len(wanted) // parts)
+            for start in range(0, len(wanted), size):
+                some = wanted[start : start + size]
+                both = self._survey(self.study.passes, some, self.config.support, "angles and products")
+                self._surveys |= dict.fromkeys(some, both)
+        return self._surveys[g]
+
+    def map(self, layer: str, g: Transform, support: int) -> Map:
+        """The map that undoes g, ridge chosen on held-out images."""
+        key = layer, g, support
+        if key not in self._maps:
+            fit, tune = (survey.statistics(layer, g) for survey in self._collected(g))
+            self._maps[key] = maps.ridge_path(fit, tune, support=support)
+        return self._maps[key]
+
+    def curve(self) -> dict[str, Any]:
+        """Accuracy over rotations: none, and with each layer's map put in."""
+        study = self.study
+        layers = [layer for layer in study.layers if layer.complete]
+        none: list[float] = []
+        series: dict[str, list[float]] = {layer.name: [] for layer in layers}
+        for done, g in enumerate(self.angles):
+            study.progress("rotations", done, len(self.angles))
+            right: dict[str, list[np.ndarray]] = {name: [] for name in ("", *series)}
+            with torch.no_grad():
+                for places, images in study.test.batches():
+                    moved, labels = study.moves(g, images), study.test.labels[places]
+                    right[""].append(hits(study.network.output(moved), labels))
+                    fields = study.network.read(moved, list(series))
+                    for name, field in fields.items():
+                        undone = self.map(name, g, self.config.support)(field)
+                        right[name].append(hits(study.network.resume(name, undone, moved), labels))
+            none.append(float(np.concatenate(right[""])[:, 0].mean()))
+            for name, values in series.items():
+                values.append(float(np.concatenate(right[name])[:, 0].mean()))
+        study.progress("rotations", len(self.angles), len(self.angles))
+        return {"degrees": list(self.config.angles), "none": none, "series": series}
+
+    def audit(self) -> list[dict[str, Any]]:
+        """M_g M_h against M_gh, and inverses, for every layer whose cells the transformations carry onto cells."""
+        study = self.study
+        probe = study.test.at(slice(0, self.config.probe_images))
+        names = [layer.name for layer in study.layers]
+        with torch.no_grad():
+            upright = study.network.read(probe, names)
+            fields = {g: study.network.read(study.moves(g, probe), names) for g in self._audited()}
+        found = []
+        for layer in names:
+            law = [self._law(layer, g, h, fields[g @ h][layer], upright[layer]) for g, h in self.products]
+            inverse = [self._inverse(layer, g, upright[layer], fields[g][layer]) for g, _ in self.inverses]
+            found.append({"layer": layer, "law": law, "inverse": inverse})
+        return found
+
+    def _audited(self) -> list[Transform]:
+        return list(dict.fromkeys([g @ h for g, h in self.products] + [g for g, _ in self.inverses]))
+
+    def _law(self, layer: str, g: Transform, h: Transform, moved: Tensor, upright: Tensor) -> dict[str, Any]:
+        # Maps undo: (g h)^-1 = h^-1 g^-1, so that g is undone first.
+        undo_g, undo_h, undo_gh = (self.map(layer, k, 1) for k in (g, h, g @ h))
+        law = measures.group_law(undo_h, undo_g, undo_gh, (moved.double(), upright.double()))
+        both = next((plain for plain in _PLAIN if plain == g @ h), g @ h)
+        return {
+            "g": g.name,
+            "h": h.name,
+            "gh": both.name,
+            "composed": law.composed,
+            "direct": law.direct,
+            "gap": law.gap,
+        }
+
+    def _inverse(self, layer: str, g: Transform, upright: Tensor, moved: Tensor) -> dict[str, Any]:
+        undo, redo = self.map(layer, g, 1), self.map(layer, g.inverse(), 1)
+        gap = measures.inverse_gap(undo, redo, (upright.double(), moved.double()))
+        return {"g": g.name, "gap": gap.gap, "condition": gap.condition}
+
+    @cached_property
+    def thresholds(self) -> dict[str, float]:
+        """How near to 1 an eigenvalue of each layer counts as 1: from images sampled there and back."""
+        study = self.study
+        run = Pass(study.network, ThereAndBack(study.train.size), study.progress)
+        fit, tune = self._survey(run, [identity()], 1, "sampled there and back")
+        found = {}
+        for layer in study.layers:
+            pair = (survey.statistics(layer.name, identity()) for survey in (fit, tune))
+            found[layer.name] = measures.control_threshold(maps.ridge_path(*pair, support=1), _CONTROLLED)
+        return found
+
+    def random(self, rows: dict[tuple[str, str], float]) -> dict[str, Any]:
+        """The residuals of 1x1 maps in the same network with random weights, beside those of `rows`."""
+        study = self.study
+        other = models.load(self.config.model, "random", seed=self.config.seed)
+        other.model.to(self.config.device)
+        run = Pass(other, study.moves, study.progress)
+        fit, tune = self._survey(run, study.transforms, 1, "random weights")
+        probe = study.test.at(slice(0, self.config.probe_images))
+        names = [layer.name for layer in study.layers]
+        found = []
+        with torch.no_grad():
+            upright = other.read(probe, names)
+            for g in study.transforms:
+                moved = other.read(study.moves(g, probe), names)
+                for layer in study.layers:
+                    pair = (survey.statistics(layer.name, g) for survey in (fit, tune))
+                    undone = maps.ridge_path(*pair, support=1)(moved[layer.name])
+                    inside = torch.from_numpy(study.used(layer, g))
+                    gap = (undone - upright[layer.name])[:, :, inside].double().square().sum()
+                    field = upright[layer.name][:, :, inside].double()
+                    spread = (field - field.mean((0, 2), keepdim=True)).square().sum()
+                    residual = float(gap / spread) if spread > 0 else 0.0
+                    row = {"layer": layer.name, "transform": g.name, "residual": rows[layer.name, g.name]}
+                    found.append({**row, "residual_control": residual})
+        return {"name": "random weights", "rows": found}
