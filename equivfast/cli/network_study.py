@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NETWORK_OPTIONS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     (("--weights",), {"help": "default, random, or a file: .safetensors, .npz, .pt, .pth."}),
     (("--layers",), {"help": "Names with commas, or cuts (everything flows through them), all-conv, all."}),
-    (("--methods",), {"help": "cells, permutation, orthogonal, low-rank, sparse, 1x1, 3x3."}),
+    (("--methods",), {"help": "cells, permutation, orthogonal, low-rank, sparse, least-squares, 1x1, 3x3."}),
     (("--train-images",), {"type": int, "help": "Images to learn from, at most."}),
     (("--test-images",), {"type": int, "help": "Images to measure on, at most."}),
     (("--extra-images",), {"type": int, "help": "Training images of angles, audit and control."}),
@@ -28,6 +28,7 @@ NETWORK_OPTIONS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     (("--angles",), {"help": "Degrees of the curve over rotations, with commas."}),
     (("--products",), {"help": "Products that the audit composes, as rot:90*rot:90."}),
     (("--border-cells",), {"type": int, "help": "Cells at the edge that are not learned from."}),
+    (("--interpolation",), {"help": "How cells are moved between cells: bilinear or nearest."}),
     (("--batch-size",), {"type": int, "help": "Images that go through the network together."}),
     (("--memory",), {"type": int, "help": "Bytes for the sums of one pass over the images."}),
     (("--device",), {"help": "cpu, or cuda."}),

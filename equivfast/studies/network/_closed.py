@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from equivfast import maps
 from equivfast.maps import Map, Statistics
@@ -52,7 +52,7 @@ def explained(m: Map, statistics: Statistics) -> float:
 
 
 def _cells(fit: Statistics, tune: Statistics, both: Statistics) -> tuple[Map, None]:
-    return maps.cells(fit.g, fit.source, fit.channels[0]), None
+    return replace(maps.cells(fit.g, fit.source, fit.channels[0]), interpolation=fit.interpolation), None
 
 
 def _ridge(support: int) -> Callable[[Statistics, Statistics, Statistics], tuple[Map, str]]:
@@ -61,6 +61,10 @@ def _ridge(support: int) -> Callable[[Statistics, Statistics, Statistics], tuple
         return found, f"ridge {found.settings['ridge']:.2g}"
 
     return solve
+
+
+def _least_squares(fit: Statistics, tune: Statistics, both: Statistics) -> tuple[Map, str]:
+    return maps.solve(both, "least_squares", support=1), "1x1, no penalty"
 
 
 def _permutation(fit: Statistics, tune: Statistics, both: Statistics) -> tuple[Map, str]:
@@ -93,6 +97,7 @@ _SOLVERS: dict[str, Callable[[Statistics, Statistics, Statistics], tuple[Map, st
     "orthogonal": _orthogonal,
     "low-rank": _low_rank,
     "sparse": _sparse,
+    "least-squares": _least_squares,
     "1x1": _ridge(1),
     "3x3": _ridge(3),
 }

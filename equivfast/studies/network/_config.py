@@ -8,7 +8,8 @@ from typing import Any
 from equivfast.groups import Transform, parse
 
 PARTS = ("trained", "invariance", "budget", "lie", "angles", "audit", "control", "gallery")
-METHODS = ("cells", "permutation", "orthogonal", "low-rank", "sparse", "1x1", "3x3")
+METHODS = ("cells", "permutation", "orthogonal", "low-rank", "sparse", "least-squares", "1x1", "3x3")
+INTERPOLATIONS = ("bilinear", "nearest")
 KINDS = ("cuts", "all-conv", "all")
 
 
@@ -20,7 +21,8 @@ class NetworkConfig:
                "timm:resnet50", "path/file.py:factory"), ``weights`` its weights. ``images``: what `data.labelled`
                takes. ``layers``: names, "all-conv", or "cuts" for the layers through which everything flows; only of
                these can the accuracy be told. ``methods``: maps that are fitted, from ``train_images`` at most, a fifth
-               of which chooses the hyper-parameters. ``border_cells``: cells at the edge that are not learned from.
+               of which chooses the hyper-parameters ("least-squares" has none). ``border_cells``: cells at the edge
+               that are not learned from; ``interpolation``: how cells are moved that do not land on cells.
                ``memory``: bytes for the sums of one pass; layers beyond it take another pass. ``angles``: degrees of
                the curve over rotations; ``extra_images``: training images of the curve, the audit and the control.
                ``probe_images``: test images of the invariance counts, the error budget and the Lie derivatives.
@@ -48,6 +50,7 @@ class NetworkConfig:
     angles: tuple[float, ...] = (15.0, 30.0, 45.0, 60.0, 75.0, 90.0)
     products: tuple[str, ...] = ("rot:90*rot:90", "hflip*vflip")
     border_cells: int = 0
+    interpolation: str = "bilinear"
     batch_size: int = 100
     memory: int = 4 << 30
     device: str = "cpu"
@@ -73,6 +76,9 @@ class NetworkConfig:
         for name, smallest in least.items():
             if getattr(self, name) < smallest:
                 raise ValueError(f"network: {name} must be at least {smallest}, got {getattr(self, name)}")
+        if self.interpolation not in INTERPOLATIONS:
+            both = " or ".join(INTERPOLATIONS)
+            raise ValueError(f"network: interpolation must be {both}, got {self.interpolation!r}")
         if self.threads is not None and self.threads < 1:
             raise ValueError(f"network: threads must be at least 1, got {self.threads}")
         for text in self.products:

@@ -72,7 +72,14 @@ class Extra:
         self, run: Pass, transforms: list[Transform], support: int, stage: str
     ) -> tuple[Survey, Survey]:
         fit, tune = (
-            run.survey(part, self.study.layers, transforms, support=support, stage=f"{stage}, {name}")
+            run.survey(
+                part,
+                self.study.layers,
+                transforms,
+                support=support,
+                stage=f"{stage}, {name}",
+                interpolation=self.config.interpolation,
+            )
             for part, name in zip(self._parts(), ("to fit", "to choose"), strict=True)
         )
         return fit, tune

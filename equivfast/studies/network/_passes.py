@@ -49,6 +49,7 @@ class Pass:
         *,
         support: int,
         border_cells: int = 0,
+        interpolation: str = "bilinear",
         stage: str = "images",
         path: Path | None = None,
         resume: bool = False,
@@ -57,7 +58,7 @@ class Pass:
         """The sums of pairs phi(g x) -> phi(x) over the pictures; kept in `path` while they are collected."""
         survey = Survey(
             {layer.name: layer.surveyed for layer in layers}, transforms,
-            support=support, border_cells=border_cells, device=self.network.device,
+            support=support, border_cells=border_cells, interpolation=interpolation, device=self.network.device,
         )  # fmt: skip
         if path is not None and resume:
             _restored(survey, path, identity)
@@ -103,7 +104,10 @@ class Pass:
 
 def _restored(survey: Survey, path: Path, identity: str) -> None:
     """Take up the sums of a run with the same settings; anything else is left alone and written over."""
-    fresh = Survey(survey.layers, survey.transforms, support=survey.support, border_cells=survey.border_cells)
+    fresh = Survey(
+        survey.layers, survey.transforms, support=survey.support, border_cells=survey.border_cells,
+        interpolation=survey.interpolation,
+    )  # fmt: skip
     try:
         notes = fresh.restore(path)
     except (OSError, ValueError):

@@ -114,7 +114,8 @@ class Study:
         )
         return self.passes.survey(
             pictures, layers, self.transforms, support=self.config.support,
-            border_cells=self.config.border_cells, stage=words, path=path, resume=self.config.resume,
+            border_cells=self.config.border_cells, interpolation=self.config.interpolation,
+            stage=words, path=path, resume=self.config.resume,
             identity=_run.fingerprint(self.identity),
         )  # fmt: skip
 
@@ -198,7 +199,7 @@ class Study:
 
     def used(self, layer: StudiedLayer, g: Transform) -> np.ndarray:
         """(H, W) bool: cells of x whose own cell of g x lies inside the field."""
-        inside = grid_action(g.inverse(), layer.grid).mask.copy()
+        inside = grid_action(g.inverse(), layer.grid, None, self.config.interpolation).mask.copy()
         b = self.config.border_cells
         if b:
             inner = np.zeros_like(inside)

@@ -116,7 +116,7 @@ def test_passes_are_divided_where_memory_is_short(config: Make) -> None:
 
 
 def test_all_solvers_and_low_ranks(config: Make) -> None:
-    methods = ("permutation", "orthogonal", "low-rank", "sparse", "1x1", "3x3")
+    methods = ("permutation", "orthogonal", "low-rank", "sparse", "least-squares", "1x1", "3x3")
     result = network.run(config("plain", layers=("act2",), methods=methods, parts=()))
     for entry in result["entries"]:
         assert [row["name"] for row in entry["methods"]] == list(methods)
