@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from benchmark_modules import BENCHMARKS, benchmark_modules
 
-NAMES = ("hog", "feature_transform", "maps", "pyramid", "skimage_hog", "pose_argmax")
+NAMES = ("hog", "feature_transform", "maps", "pyramid", "skimage_hog", "pose_argmax", "network")
 # No full run committed yet; a name that is overdue fails.
-AWAITED: set[str] = set()
+AWAITED: set[str] = {"network"}
 
 
 def bench(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -30,6 +30,7 @@ EPOCHS = {"photographs": 24, "digits": 40}
 BATCH, RATE, DECAY, MOMENTUM = 64, 0.02, 5e-4, 0.9
 SHIFT = 3  # pixels, each way
 WARM_UP = 0.1  # of all steps
+CLIP = 2.0
 
 
 def task(kind: str, part: str, seed: int) -> tuple[Tensor, Tensor]:
@@ -86,6 +87,7 @@ def train(name: str, epochs: int) -> tuple[AlexNet32, tuple[Tensor, Tensor]]:
             loss = functional.cross_entropy(net(varied(images[chosen], kind, draw)), labels[chosen])
             optimiser.zero_grad()
             loss.backward()
+            nn.utils.clip_grad_norm_(net.parameters(), CLIP)  # one wild step, and every ReLU is dead
             optimiser.step()
             rate.step()
             total += float(loss.detach()) * len(chosen)

@@ -7,9 +7,19 @@ from typing import Any
 
 import click
 
+# The five convolutions of the embedded network, read before their ReLU as the paper reads AlexNet's.
+CONVOLUTIONS = tuple(f"features.{k}" for k in (0, 3, 6, 8, 10))
 # What the studies of the demo are told; the detection study's own defaults are for photographs by the hundred.
 FULL: dict[str, dict[str, Any]] = {
     "hog-equivariance": {},
+    "network": {
+        "layers": CONVOLUTIONS,
+        "train_images": 2000,
+        "test_images": 600,
+        "probe_images": 120,
+        "epochs": 3,
+        "copies": 1,
+    },
     "face-pose": {},
     "detection": {"alone": 12, "objects": 6, "scenes": 4},
 }
@@ -23,6 +33,15 @@ QUICK: dict[str, dict[str, Any]] = {
         "curve_windows": 200,
         "compositions": ("rot:45*hflip",),
     },
+    "network": {
+        "layers": CONVOLUTIONS,
+        "transforms": ("hflip", "vflip"),
+        "parts": ("invariance", "gallery"),
+        "train_images": 400,
+        "test_images": 200,
+        "extra_images": 100,
+        "probe_images": 40,
+    },
     "face-pose": {"tasks": ("rotation",), "splits": 2, "leak_splits": 0, "timing_images": 0},
     "detection": {"alone": 4, "objects": 4, "scenes": 2, "together": 2},
 }
@@ -33,18 +52,21 @@ QUICK: dict[str, dict[str, Any]] = {
 @click.option("--quick", is_flag=True, help="Fewer transformations, windows, heads and objects.")
 @click.option("--resume", is_flag=True, help="Go on where an interrupted run stopped.")
 def demo(out: Path, quick: bool, resume: bool) -> None:
-    """Measure on pictures that come with the installation how HOG transforms, how well it tells the pose of faces, and
-    how well objects are found; write OUT/index.html.
+    """Measure on pictures that come with the installation how HOG and the layers of a small network transform, how well
+    HOG tells the pose of faces, and how well objects are found; write OUT/index.html.
     """
     from equivfast import report
     from equivfast.cli.equivariance import write_equivariance_study
+    from equivfast.cli.network_study import write_network_study
     from equivfast.cli.pose_studies import write_detection_study, write_pose_study
     from equivfast.studies.detection import DetectionConfig
     from equivfast.studies.equivariance import EquivarianceConfig
+    from equivfast.studies.network import NetworkConfig
     from equivfast.studies.pose import PoseConfig
 
     studies: dict[str, tuple[Any, Any]] = {
         "hog-equivariance": (EquivarianceConfig, write_equivariance_study),
+        "network": (NetworkConfig, write_network_study),
         "face-pose": (PoseConfig, write_pose_study),
         "detection": (DetectionConfig, write_detection_study),
     }

@@ -94,22 +94,33 @@ def _spline(field: Tensor, h: Transform, grid: Grid) -> Tensor:
     return moved
 
 
-def misalignment(
-    g: Transform, grid: Grid, used: Mask, place: tuple[float, float]
-) -> tuple[tuple[float, float], tuple[float, float]]:
-    """By how many pixels (x, y) of x the content of a used cell is off: as placed on the grid, and in all.
+@dataclass(frozen=True)
+class Missed:
+    """By how many pixels (x, y) of x the content of a cell is off: `rounded` as its place on the grid says, `shift` in
+    all. Root mean squares over the cells, with the sign of the mean; `alike`: all cells are off by the same."""
 
-    `place` is how far the cells truly lie from where the grid puts them. Root mean squares, with the sign of the mean.
-    """
-    undo = g.inverse()
+    rounded: tuple[float, float]
+    shift: tuple[float, float]
+    alike: bool
+
+
+def misalignment(g: Transform, grid: Grid, used: Mask, place: tuple[float, float]) -> Missed:
+    """How far off the cells that g leads to are; `place` is how far cells truly lie from where the grid puts them."""
     if grid.height == grid.width == 1:
-        return (0.0, 0.0), (0.0, 0.0)
-    wanted = g(grid.centres[used])
-    cells = grid.cells(wanted)[..., ::-1]
+        return Missed((0.0, 0.0), (0.0, 0.0), False)
+    undo = g.inverse()
+    cells = grid.cells(g(grid.centres[used]))[..., ::-1]
     missed = (cells - np.ceil(cells - 0.5 - _NOTHING)) * grid.stride  # half-way: as `nearest` rounds
     rounded = missed @ undo.linear.T
-    moved = np.array(place) - undo.linear @ np.array(place)
-    return _root_mean_square(rounded), _root_mean_square(rounded + moved)
+    shift = rounded + np.array(place) - undo.linear @ np.array(place)
+    alike = bool(np.ptp(shift, axis=0).max() <= _NOTHING * grid.stride)
+    return Missed(_root_mean_square(rounded), _root_mean_square(shift), alike)
+
+
+def aligned(g: Transform, missed: Missed) -> tuple[Transform, Transform]:
+    """g shifted so that cells land on cells: as images need it, and as the grid needs it."""
+    first, second = (-g.linear @ np.array(pixels) for pixels in (missed.shift, missed.rounded))
+    return translation(*first) @ g, translation(*second) @ g
 
 
 def _root_mean_square(steps: NDArray[np.float64]) -> tuple[float, float]:

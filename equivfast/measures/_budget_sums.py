@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -52,21 +53,26 @@ class Residuals:
     sampled: Array
     shifted: Array
     shift_floor: Array
+    aligned: Array | None  # all cells miss alike: the residual once g x is shifted so that they land
 
 
 def joined(parts: list[tuple[Sums, Sums, Residuals]]) -> tuple[Sums, Sums, Residuals]:
     """Batches put together."""
-    first, second, third = zip(*parts, strict=True)
-    rows = {f.name: [getattr(r, f.name) for r in third] for f in fields(Residuals)}
-    whole: dict[str, Any] = {
-        name: None if row[0] is None else np.concatenate(row) for name, row in rows.items()
-    }
-    return _together(first), _together(second), Residuals(**whole)
+    everywhere, inner, residuals = zip(*parts, strict=True)
+    rows: dict[str, Any] = {}
+    for name in (entry.name for entry in fields(Residuals)):
+        values = [getattr(batch, name) for batch in residuals]
+        rows[name] = None if values[0] is None else np.concatenate(values)
+    return _stacked(everywhere), _stacked(inner), Residuals(**rows)
 
 
-def _together(some: tuple[Sums, ...]) -> Sums:
-    squares, sums, size = (np.concatenate([getattr(s, k) for s in some]) for k in ("squares", "sums", "size"))
-    return Sums(squares, sums, size, some[0].cells)
+def _stacked(parts: Sequence[Sums]) -> Sums:
+    return Sums(
+        np.concatenate([part.squares for part in parts]),
+        np.concatenate([part.sums for part in parts]),
+        np.concatenate([part.size for part in parts]),
+        parts[0].cells,
+    )
 
 
 def shares(everywhere: Sums, inner: Sums, residuals: Residuals, weights: Array) -> dict[str, Array]:
@@ -80,6 +86,8 @@ def shares(everywhere: Sums, inner: Sums, residuals: Residuals, weights: Array) 
         left = total - np.minimum(total, weights @ residuals.invented / whole)
     found = {"total": total, "border": total - left}
     misaligned = np.maximum(0, weights @ (residuals.shifted - residuals.shift_floor))
+    if residuals.inner is not None and residuals.aligned is not None:
+        misaligned = np.minimum(misaligned, np.maximum(0, weights @ (residuals.inner - residuals.aligned)))
     for name, cost in (("interpolation", weights @ residuals.sampled), ("phase", misaligned)):
         found[name] = np.minimum(left, cost / own)
         left = left - found[name]

@@ -112,7 +112,9 @@ def error_budget(
                border         total less the share that interior cells leave of their own variance
                interpolation  phi(x) against phi of x sampled there and back, interior cells
                phase          phi(x) against phi of x shifted by as much as the cells miss their places (moved back by
-                              what the move itself makes good), less that shift's interpolation; interior cells
+                              what the move itself makes good), less that shift's interpolation; interior cells.
+                              Where all miss by the same (flips, shifts), at most what it saves to shift g x so
+                              that they land (not for maps of a support above 1, which make it good themselves)
                real           what is left
                Cut off in this order at what is left, so that no part is below 0 and they sum to the total. Interior
                cells see only pixels that stay on the canvas, before and after; what a cell sees is measured, or
@@ -150,7 +152,7 @@ def error_budget(
         images=len(pixels),
         cells=int(made.used.sum()),
         interior=0 if made.inner is None else int(made.inner.sum()),
-        offset=float(np.hypot(*made.shift)),
+        offset=float(np.hypot(*made.missed.shift)),
         stride=made.grid.stride,
         placed=made.placed,
     )

@@ -11,17 +11,19 @@ import pytest
 from click.testing import CliRunner, Result
 
 from equivfast import report
-from equivfast.cli import equivariance, pose_studies
+from equivfast.cli import equivariance, network_study, pose_studies
 from equivfast.cli.main import program
 from equivfast.studies.detection import DetectionConfig
 from equivfast.studies.equivariance import EquivarianceConfig
+from equivfast.studies.network import NetworkConfig
 from equivfast.studies.pose import PoseConfig
 
-FOLDERS = ("hog-equivariance", "face-pose", "detection")
-CONFIGS = (EquivarianceConfig, PoseConfig, DetectionConfig)
+FOLDERS = ("hog-equivariance", "network", "face-pose", "detection")
+CONFIGS = (EquivarianceConfig, NetworkConfig, PoseConfig, DetectionConfig)
 # What tells the index which study it is, without pictures.
 KINDS: tuple[dict[str, Any], ...] = (
     {"transforms": []},
+    {"layers": [], "gallery": []},
     {"tasks": []},
     {"alone": {"pictures": []}, "clutter": {"pictures": []}},
 )
@@ -46,8 +48,9 @@ def configs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         return write
 
     monkeypatch.setattr(equivariance, "write_equivariance_study", answering(KINDS[0]))
-    monkeypatch.setattr(pose_studies, "write_pose_study", answering(KINDS[1]))
-    monkeypatch.setattr(pose_studies, "write_detection_study", answering(KINDS[2]))
+    monkeypatch.setattr(network_study, "write_network_study", answering(KINDS[1]))
+    monkeypatch.setattr(pose_studies, "write_pose_study", answering(KINDS[2]))
+    monkeypatch.setattr(pose_studies, "write_detection_study", answering(KINDS[3]))
     return seen
 
 
@@ -60,18 +63,20 @@ def test_the_index_leads_to_every_study(tmp_path: Path, configs: list[Any]) -> N
         assert f"of {config.__name__}" in index
     assert tuple(type(config) for config in configs) == CONFIGS
     assert configs[0] == EquivarianceConfig(out=str(tmp_path / FOLDERS[0]))
-    assert configs[1] == PoseConfig(out=str(tmp_path / FOLDERS[1]))
-    assert configs[2].images == "embedded" and configs[2].out == str(tmp_path / FOLDERS[2])
+    assert configs[1].model.startswith("embedded:") and configs[1].out == str(tmp_path / FOLDERS[1])
+    assert configs[2] == PoseConfig(out=str(tmp_path / FOLDERS[2]))
+    assert configs[3].images == "embedded" and configs[3].out == str(tmp_path / FOLDERS[3])
 
 
 def test_the_quick_demo_is_a_smaller_one(tmp_path: Path, configs: list[Any]) -> None:
     assert demo("--quick", "--resume", "--out", tmp_path).exit_code == 0
     assert demo("--out", tmp_path).exit_code == 0
-    quick, full = ([dataclasses.asdict(config) for config in some] for some in (configs[:3], configs[3:]))
+    quick, full = ([dataclasses.asdict(config) for config in some] for some in (configs[:4], configs[4:]))
     assert all(config["resume"] for config in quick) and not any(config["resume"] for config in full)
     assert set(quick[0]["transforms"]) <= set(full[0]["transforms"])
     sizes = (
         ("train_windows", "test_windows", "curve_windows"),
+        ("train_images", "test_images", "probe_images"),
         ("splits", "leak_splits"),
         ("alone", "scenes"),
     )

@@ -121,3 +121,20 @@ def test_a_permutation_map_says_what_its_channel_action_says() -> None:
     by_action = error_budget(corners, g, x, channel_action=order)
     assert by_map.total == pytest.approx(by_action.total, rel=1e-6)
     assert by_map.real == pytest.approx(by_action.real, rel=1e-6)
+
+
+# ---- phase and what is real --------------------------------------------------------------------
+
+
+def test_directed_filters_are_real_though_cells_miss() -> None:
+    """Random filters with a stride of 2: an even size puts cells off the middle, but landing would mend nothing."""
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 6, 3, stride=2, padding=1), torch.nn.ReLU(), torch.nn.Conv2d(6, 8, 3)
+    )
+    even, odd = (
+        sound(error_budget(net, "hflip", smooth(c=3, h=n, w=n, sigma=1.0).float())) for n in (64, 65)
+    )
+    assert even.offset > 0 and odd.offset == odd.phase == 0
+    assert odd.real > 0.5 * odd.total
+    assert even.phase < 0.2 * even.real and even.real == pytest.approx(odd.real, rel=0.2)
