@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equivfast.data import _labelled_sources as sources
-from equivfast.data.folders import read_image
+from equivfast.data.folders import _shown, read_image
 
 # Decoded files are kept while they take less; beyond it they are read again when they are asked for.
 _KEPT_BYTES = 1 << 30
@@ -66,7 +67,10 @@ class Images:
         pixels = (
             self._pixels[kept] if isinstance(self._pixels, np.ndarray) else [self._pixels[k] for k in kept]
         )
-        return Images(pixels, self.labels[kept], [self.names[k] for k in kept])
+        images = Images(pixels, self.labels[kept], [self.names[k] for k in kept])
+        images._decoded = {new: self._decoded[old] for new, old in enumerate(kept) if old in self._decoded}
+        images._bytes = sum(image.nbytes for image in images._decoded.values())
+        return images
 
     @cached_property
     def fingerprint(self) -> str:
@@ -104,7 +108,9 @@ def labelled(
                "embedded:photographs": 32 x 32 crops of the twelve embedded photographs; "embedded:digits".
                Where nothing says which images are the test, a `test_share` of each class is, by a hash of the seed
                and the name. `limit`: at most so many images of each part, spread evenly over the classes.
-               Files are decoded once; those that cannot be are left out and named in `skipped`
+               Files that cannot be decoded are left out and named in `skipped`, and so are copies: files with the
+               pixels of one before them, which would be known to whoever learned from the training
+    Cost       every file that counts is decoded once here, and kept up to 1 GiB a part; beyond it, again at each use
     Raises     ValueError for a source that is none of these, without images, of a single class, or with labels that do
                not fit
 
@@ -114,54 +120,68 @@ def labelled(
     """
     if not 0 < test_share < 1:
         raise ValueError(f"labelled: test_share must lie between 0 and 1, got {test_share}")
-    if limit is not None and limit < 1:
-        raise ValueError(f"labelled: limit must be at least 1 or None, got {limit}")
+    if limit is not None and (not isinstance(limit, int) or limit < 1):
+        raise ValueError(f"labelled: limit must be a whole number of at least 1 or None, got {limit!r}")
     found = sources.read(source, test_share, seed)
     skipped = list(found.skipped)
     parts = []
+    seen: dict[bytes, str] = {}
     for name, rows in (("train", found.train), ("test", found.test)):
         images = Images(rows.pixels, rows.labels, rows.names)
-        if limit is not None:
-            images = images.part(_spread(images.labels, limit, seed))
-        images, failed = _readable(images)
+        images, failed = _usable(images, limit, seed, seen)
         skipped += failed
         if not len(images):
             reason = f" ({failed[0][0]}: {failed[0][1]})" if failed else ""
             raise ValueError(
-                f"labelled: source must hold images to {name}, {sources.shown(source)} has none{reason}"
+                f"labelled: source must hold images to {name}, {_shown(source)} has none{reason}"
             )
         parts.append(images)
     train, test = parts
-    if len(np.unique(train.labels)) < 2:
-        raise ValueError(f"labelled: source must hold at least 2 classes, {sources.shown(source)} has one")
+    if len(np.unique(train.labels)) < min(2, limit or 2):
+        raise ValueError(f"labelled: source must hold at least 2 classes, {_shown(source)} has one")
     return Labelled(found.name, found.classes, train, test, tuple(sorted(skipped)))
 
 
-def _readable(images: Images) -> tuple[Images, list[tuple[str, str]]]:
-    """The images without those whose file cannot be decoded, and these with the reason."""
-    if isinstance(images._pixels, np.ndarray):
-        return images, []
-    kept, failed = [], []
-    for place, name in enumerate(images.names):
+def _usable(
+    images: Images, limit: int | None, seed: int, seen: dict[bytes, str]
+) -> tuple[Images, list[tuple[str, str]]]:
+    """As many of the images as are wanted, and (name, reason) of files that were come upon and cannot be used."""
+    failed: list[tuple[str, str]] = []
+    paths = images._pixels
+
+    def usable(place: int) -> bool:
+        if isinstance(paths, np.ndarray):
+            return True
+        name = images.names[place]
         try:
-            _ = images[place]
-            kept.append(place)
+            image = images[place]
         except ValueError as error:
-            failed.append((name, str(error).rsplit(": ", 1)[-1]))
-    if not failed:
-        return images, []
-    return images.part(kept), failed
+            failed.append((name, str(error).partition(f"{_shown(paths[place])}: ")[2]))
+            return False
+        key = hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()
+        if seen.setdefault(key, name) is not name:
+            failed.append((name, f"same pixels as {seen[key]}"))
+            return False
+        return True
+
+    if limit is None or len(images) <= limit:
+        kept = [place for place in range(len(images)) if usable(place)]
+    else:
+        kept = _spread(images.labels, limit, seed, usable)
+    return (images if len(kept) == len(images) else images.part(kept)), failed
 
 
-def _spread(labels: NDArray[np.int64], limit: int, seed: int) -> NDArray[np.int64]:
-    """At most so many places, in order, class after class as even as can be."""
-    if len(labels) <= limit:
-        return np.arange(len(labels))
-    order = np.random.default_rng(seed).permutation(len(labels))
-    # The k-th image of every class comes before the (k + 1)-th of any.
-    rank, seen = np.empty(len(labels), dtype=np.int64), dict.fromkeys(labels.tolist(), 0)
-    for place in order:
-        label = int(labels[place])
-        rank[place], seen[label] = seen[label], seen[label] + 1
-    chosen = order[np.argsort(rank[order], kind="stable")][:limit]
-    return np.sort(chosen)
+def _spread(labels: NDArray[np.int64], limit: int, seed: int, usable: Callable[[int], bool]) -> list[int]:
+    """Places of usable images, at most so many, in order: the classes take turns until each has nothing left."""
+    queues: dict[int, list[int]] = {}
+    for place in np.random.default_rng(seed).permutation(len(labels)).tolist():
+        queues.setdefault(int(labels[place]), []).append(place)
+    turns = deque(filter(usable, queue) for queue in queues.values())
+    kept: list[int] = []
+    while turns and len(kept) < limit:
+        turn = turns.popleft()
+        place = next(turn, None)
+        if place is not None:
+            kept.append(place)
+            turns.append(turn)
+    return sorted(kept)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ from PIL import Image
 
 from equivfast.data import labelled
 from equivfast.data.labelled import Images
+
+MODULE = sys.modules[Images.__module__]  # the package shows the function of the same name
 
 
 def _picture(path: Path, value: int) -> None:
@@ -127,6 +130,98 @@ def test_embedded_photographs_have_a_class_each() -> None:
     assert np.bincount(found.test.labels).tolist() == [10] * 12 and found.test[0].shape == (32, 32, 3)
 
 
+def test_another_image_stands_in_for_a_damaged_one(tmp_path: Path) -> None:
+    root = _tree(tmp_path / "pets")
+    wanted = labelled(root, limit=6).train.names
+    (root / wanted[0]).write_bytes(b"")
+    found = labelled(root, limit=6)
+    assert np.bincount(found.train.labels).tolist() == [2, 2, 2]
+    assert set(wanted) - set(found.train.names) == {wanted[0]}
+    assert [name for name, _ in found.skipped] == [wanted[0]]
+
+
+def test_a_copy_of_a_training_image_is_no_test(tmp_path: Path) -> None:
+    _tree(tmp_path / "train", 3)
+    _picture(tmp_path / "test" / "dog" / "new.png", 7)
+    (tmp_path / "test" / "dog" / "old.png").write_bytes((tmp_path / "train/dog/1.png").read_bytes())
+    found = labelled(tmp_path)
+    assert found.test.names == ("test/dog/new.png",)
+    assert found.skipped == (("test/dog/old.png", "same pixels as train/dog/1.png"),)
+
+
+def test_files_are_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = _tree(tmp_path / "pets", 3)
+    (root / "cat" / "bad.png").write_text("no picture")
+    found = labelled(root)
+    monkeypatch.setattr(MODULE, "read_image", lambda path: pytest.fail(f"{path} read again"))
+    assert len(found.train.take(range(len(found.train)))) == len(found.train)
+
+
+def test_large_sets_are_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MODULE, "_KEPT_BYTES", 300)
+    found = labelled(_tree(tmp_path / "pets", 5))
+    assert [int(image[0, 0, 0]) for image in found.train.take([0, 5, 0])] == [
+        50 * int(found.train.labels[place]) + int(Path(found.train.names[place]).stem) for place in (0, 5, 0)
+    ]
+    (tmp_path / "pets" / found.train.names[-1]).unlink()
+    with pytest.raises(ValueError, match="No such file"):
+        found.train[len(found.train) - 1]
+
+
+def test_folders_may_be_links_and_hidden_ones_are_passed_over(tmp_path: Path) -> None:
+    _tree(tmp_path / "pets", 5)
+    _picture(tmp_path / "pets" / "cat" / ".thumbs" / "t.png", 9)
+    (tmp_path / "some").mkdir()
+    for name in ("cat", "emu"):
+        (tmp_path / "some" / name).symlink_to(tmp_path / "pets" / name)
+    found = labelled(tmp_path / "some")
+    assert found.classes == ("cat", "emu") and len(found.train) + len(found.test) == 10
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"file,label\na.png,1\nb.png\n", "filled in, row 2 has no label"),
+        (b"file,label\n,1\n", "filled in, row 1 has no file"),
+        (b"file,label,split\na.png,1,\n", "filled in, row 1 has no split"),
+        (b"file,label\n\xe9.png,1\n", "text in UTF-8, got byte 11 of another"),
+        (b"file,label\na.png,-2\nb.png,1\n", "must not be below 0, got -2"),
+        (b"file,label\na.png,20260101\nb.png,1\n", "numbers of classes, below 1000000, got 20260101"),
+        (b"file,label\na.png,0\nb.png,1\n", r"images to train, .* has none \([ab].png: No such file"),
+        (b"file,label\n", "images to train, .* has none$"),
+        (b"", "columns file and label, got none"),
+    ],
+)
+def test_tables_that_do_not_fit(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=words):
+        labelled(tmp_path / "t.csv")
+
+
+def test_a_table_from_a_spreadsheet(tmp_path: Path) -> None:
+    _tree(tmp_path, 2)
+    rows = "\r\n".join(f"{n}/{k}.png,{n}" for n in ("cat", "dog") for k in range(2))
+    (tmp_path / "t.csv").write_text(f"file,label\r\n{rows}\r\n", encoding="utf-8-sig", newline="")
+    assert labelled(tmp_path / "t.csv", test_share=0.5).classes == ("cat", "dog")
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "another kind"])
+def test_damaged_archives(tmp_path: Path, damage: str) -> None:
+    images, path = np.zeros((20, 4, 4), np.uint8), tmp_path / "a.npz"
+    np.savez(path, images=images, labels=np.arange(20) % 2)
+    content = bytearray(path.read_bytes())
+    if damage == "changed":
+        content[300] ^= 255
+        path.write_bytes(content)
+    elif damage == "cut":
+        path.write_bytes(content[: len(content) // 2])
+    else:
+        np.save(tmp_path / "a.npy", images)
+        (tmp_path / "a.npy").rename(path)
+    with pytest.raises(ValueError, match=r"labelled: cannot read .*a\.npz: "):
+        labelled(path)
+
+
 @pytest.mark.parametrize(
     ("arrays", "words"),
     [
@@ -135,6 +230,18 @@ def test_embedded_photographs_have_a_class_each() -> None:
         ({"images": np.zeros((2, 4, 4), np.uint8), "labels": np.arange(3)}, r"got int64 \(3,\) for 2 images"),
         ({"images": np.zeros((9, 4, 4), np.uint8), "labels": np.zeros(9, int)}, "at least 2 classes"),
         ({"images": np.zeros((9, 4, 4), np.uint8), "labels": np.arange(9) - 1}, "not be below 0, got -1"),
+        (
+            {
+                f"{a}_{b}": np.arange(2) - 1 if a == "y" else np.zeros((2, 4, 4), np.uint8)
+                for a in "xy"
+                for b in ("train", "test")
+            },
+            "not be below 0, got -1",
+        ),
+        (
+            {"images": np.zeros((9, 4, 4), np.uint8), "labels": np.arange(9), "split": np.array(["train"])},
+            "train or test of 9 images, got 1",
+        ),
         (
             {"images": np.zeros((0, 4, 4), np.uint8), "labels": np.zeros(0, int)},
             "images to train, .* has none",
@@ -163,7 +270,11 @@ def test_sources_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "t.npz").write_text("no archive")
     with pytest.raises(ValueError, match="cannot read"):
         labelled(tmp_path / "t.npz")
-    for wrong, words in (({"test_share": 1.0}, "test_share must lie"), ({"limit": 0}, "limit must be")):
+    for wrong, words in (
+        ({"test_share": 1.0}, "test_share must lie"),
+        ({"limit": 0}, "limit must be"),
+        ({"limit": 2.5}, "limit must be"),
+    ):
         with pytest.raises(ValueError, match=words):
             labelled("embedded:digits", **wrong)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="as many, got 2, 1 and 1"):
