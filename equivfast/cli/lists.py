@@ -20,7 +20,9 @@ def split_transforms(text: str) -> tuple[str, ...]:
     >>> split_transforms("rot:45, shift:3,-2,hflip")
     ('rot:45', 'shift:3,-2', 'hflip')
     """
-    return tuple(name.strip() for name in re.split(r",(?!\s*[-+.\d])", text) if name.strip())
+    return tuple(
+        name for part in re.split(r",(?!\s*[-+.\d])", text) if (name := part.strip()) not in ("", "none")
+    )
 
 
 def whole_numbers(name: str, text: str) -> tuple[int, ...]:

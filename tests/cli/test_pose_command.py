@@ -204,3 +204,17 @@ def test_a_study_on_no_thread_is_refused(tmp_path: Path) -> None:
         run("evaluate", "--threads", "0", "--out", tmp_path / "o"), "pose: threads must be at least 1, got 0"
     )
     assert not (tmp_path / "o").exists()
+
+
+def test_layers_of_networks_become_a_part_of_the_config(tmp_path: Path, monkeypatch) -> None:
+    seen = []
+    monkeypatch.setattr(
+        "equivfast.cli.pose_studies.write_pose_study", lambda config, out: seen.append(config) or ({}, out)
+    )
+    names = ("embedded:photos-a#features.3", "net.py:make#layer1@w.th")
+    words = [word for name in names for word in ("--network", name)]
+    assert run("evaluate", "--tasks", "rotation", *words, "--out", tmp_path / "o").exit_code == 0
+    assert seen[0].networks == names
+    fails(
+        run("evaluate", "--network", "hog", "--out", tmp_path / "o"), "pose: networks must be MODEL#LAYER or"
+    )

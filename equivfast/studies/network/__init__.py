@@ -64,7 +64,7 @@ def run(config: NetworkConfig, progress: Progress | None = None) -> dict[str, An
         "interval": INTERVAL,
     }
     for name, part in _parts(study, extra, entries, result).items():
-        if name in config.parts:
+        if name in config.parts and (name != "angles" or config.angles):
             place = {"control": "controls"}.get(name, name)
             result[place] = timed(name, part)
     seconds["study"] = round(sum(seconds.values()), 2)
@@ -92,17 +92,10 @@ def _parts(
         original = result["original"]["top1"]["mean"]
         return {**study.pieces.get("angles", extra.curve), "original": original}
 
-    def residuals() -> dict[tuple[str, str], float]:
-        rows = {}
-        for entry in result["entries"]:
-            closed = {m["name"]: m["residual"]["mean"] for m in entry["methods"]}
-            rows[entry["layer"], entry["transform"]] = closed.get("1x1", min(closed.values()))
-        return rows
-
     return {
         "angles": angles,
         "audit": lambda: study.pieces.get("audit", lambda: {"layers": extra.audit()})["layers"],
-        "control": lambda: study.pieces.get("control", lambda: extra.random(residuals())),
+        "control": lambda: study.pieces.get("control", extra.random),
         "lie": lambda: study.pieces.get("lie", entries.probes.lie),
         "gallery": entries.gallery,
     }

@@ -7,13 +7,14 @@ from typing import Any
 
 from equivfast.groups import Transform
 from equivfast.maps import Map
-from equivfast.studies.network._closed import Closed, explained
+from equivfast.studies.network._closed import Closed
 from equivfast.studies.network._extra import Extra
 from equivfast.studies.network._layers import StudiedLayer
 from equivfast.studies.network._probes import Probes, pattern
 from equivfast.studies.network._study import Study
 from equivfast.studies.network._trained import Trainer
 
+_ASKED = ("trained", "invariance", "budget")
 _GALLERY = 2  # transformations of each layer that are shown
 
 
@@ -33,15 +34,16 @@ class Entries:
         for done, (layer, g) in enumerate(keys):
             study.progress("layers and transformations", done, len(keys))
             compute = partial(self._entry, layer, g)
-            found.append(study.pieces.get(f"entry-{layer.name}-{g.name}", compute))
+            # A run that asks for more has pieces of its own.
+            asked = "-".join(part for part in _ASKED if part in study.config.parts)
+            found.append(study.pieces.get(f"entry-{layer.name}-{g.name}-{asked}", compute))
         study.progress("layers and transformations", len(keys), len(keys))
         return found
 
     def best(self, key: tuple[str, str]) -> Closed | None:
-        """The closed form that explains most of the images to choose on."""
+        """The closed form that explains most of images which it had not seen."""
         closed = [m for m in self.study.closed[key] if m.role == "closed"]
-        tune = self.study.statistics[key][1]
-        return max(closed, key=lambda m: explained(m.map, tune)) if closed else None
+        return max(closed, key=lambda m: m.held_out) if closed else None
 
     def _entry(self, layer: StudiedLayer, g: Transform) -> dict[str, Any]:
         key, parts = (layer.name, g.name), self.study.config.parts

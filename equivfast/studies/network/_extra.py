@@ -178,20 +178,30 @@ class Extra:
             found[layer.name] = measures.control_threshold(maps.ridge_path(*pair, support=1), _CONTROLLED)
         return found
 
-    def random(self, rows: dict[tuple[str, str], float]) -> dict[str, Any]:
-        """The residuals of 1x1 maps in the same network with random weights, beside those of `rows`."""
+    def random(self) -> dict[str, Any]:
+        """Residuals of 1x1 maps, learned and measured on the same images with the network's weights and with random
+        ones."""
         study = self.study
         other = models.load(self.config.model, "random", seed=self.config.seed)
         other.model.to(self.config.device)
-        run = Pass(other, study.moves, study.progress)
-        fit, tune = self._survey(run, study.transforms, 1, "random weights")
+        own = self._residuals(Pass(study.network, study.moves, study.progress), "control, own weights")
+        control = self._residuals(Pass(other, study.moves, study.progress), "control, random weights")
+        rows = [
+            {"layer": layer, "transform": g, "residual": own[layer, g], "residual_control": control[layer, g]}
+            for layer, g in own
+        ]
+        return {"name": "random weights", "rows": rows}
+
+    def _residuals(self, run: Pass, stage: str) -> dict[tuple[str, str], float]:
+        study, network = self.study, run.network
+        fit, tune = self._survey(run, study.transforms, 1, stage)
         probe = study.test.at(slice(0, self.config.probe_images))
         names = [layer.name for layer in study.layers]
-        found = []
+        found = {}
         with torch.no_grad():
-            upright = other.read(probe, names)
+            upright = network.read(probe, names)
             for g in study.transforms:
-                moved = other.read(study.moves(g, probe), names)
+                moved = network.read(study.moves(g, probe), names)
                 for layer in study.layers:
                     pair = (survey.statistics(layer.name, g) for survey in (fit, tune))
                     undone = maps.ridge_path(*pair, support=1)(moved[layer.name])
@@ -199,7 +209,5 @@ class Extra:
                     gap = (undone - upright[layer.name])[:, :, inside].double().square().sum()
                     field = upright[layer.name][:, :, inside].double()
                     spread = (field - field.mean((0, 2), keepdim=True)).square().sum()
-                    residual = float(gap / spread) if spread > 0 else 0.0
-                    row = {"layer": layer.name, "transform": g.name, "residual": rows[layer.name, g.name]}
-                    found.append({**row, "residual_control": residual})
-        return {"name": "random weights", "rows": found}
+                    found[layer.name, g.name] = float(gap / spread) if spread > 0 else 0.0
+        return found

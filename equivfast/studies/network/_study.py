@@ -14,7 +14,7 @@ from torch import Tensor
 from equivfast import data, maps
 from equivfast.groups import Transform, grid_action
 from equivfast.maps import Statistics
-from equivfast.representations import models
+from equivfast.representations import Network, models
 from equivfast.studies import _run
 from equivfast.studies._run import Progress
 from equivfast.studies.network._bootstrap import Bootstrap
@@ -37,7 +37,7 @@ class Study:
     def __init__(self, config: NetworkConfig, progress: Progress) -> None:
         self.config, self.progress = config, progress
         self.network = models.load(config.model, config.weights, seed=config.seed)
-        self.network.model.to(config.device)
+        _placed(self.network, config.device)
         self.data = data.labelled(config.images, seed=config.seed)
         self.train = self._pictures(self.data.train, config.train_images)
         self.test = self._pictures(self.data.test, config.test_images)
@@ -213,3 +213,14 @@ class Study:
         whole = spent.reading + spent.sums
         ratio = whole / spent.reading if spent.reading else 0.0
         return {"seconds_forward": spent.reading, "seconds_study": whole, "ratio": ratio}
+
+
+def _placed(network: Network, device: str) -> None:
+    """Move the network; one line where there is no such device."""
+    try:
+        network.model.to(torch.device(device))
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"network: device must be one that torch has here, got {device!r} ({reason})"
+        ) from error
