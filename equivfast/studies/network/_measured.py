@@ -41,6 +41,12 @@ class Scores:
         if right is not None:
             self._hits.append(right)
 
+    def extend(self, other: Scores) -> None:
+        """Add the images of another part."""
+        self._residual += other._residual
+        self._variance += other._variance
+        self._hits += other._hits
+
     def residuals(self, draws: Bootstrap) -> list[Interval]:
         """Of each method: squared residual over the variance of what is to be met."""
         above = np.concatenate(self._residual)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -20,9 +21,14 @@ from equivfast.studies._run import Progress
 from equivfast.studies.network._layers import StudiedLayer
 from equivfast.studies.network._pictures import Moves, Pictures
 
+T = TypeVar("T")
+R = TypeVar("R")
+
 # Sums are written down when this many times the writing has been worked since.
 _PATIENCE = 20
 _LEAST_SECONDS = 20.0
+# Batches that are read before they are worked on.
+_WAITING = 8
 
 
 @dataclass
@@ -100,6 +106,20 @@ class Pass:
         with torch.no_grad():
             found = [self.network.read(images, names)]
             return found + [self.network.read(self.moves(g, images), names) for g in survey.transforms]
+
+
+def side_by_side(work: Callable[[T], R], batches: Iterable[T], device: torch.device) -> Iterator[R]:
+    """The results of batches in order: on a CPU several at a time with a thread each, which waits for no other.
+
+    The first batch goes alone, so that what a network prepares once is there when the others come.
+    """
+    waiting = iter(batches)
+    for batch in islice(waiting, 1):
+        yield work(batch)
+    if device.type != "cpu":
+        yield from map(work, waiting)
+    while some := list(islice(waiting, _WAITING)):
+        yield from apart(work, some)
 
 
 def _restored(survey: Survey, path: Path, identity: str) -> None:

@@ -21,8 +21,8 @@ from equivfast.studies.network._bootstrap import Bootstrap
 from equivfast.studies.network._closed import Closed, closed_forms
 from equivfast.studies.network._config import NetworkConfig
 from equivfast.studies.network._layers import StudiedLayer, chosen
-from equivfast.studies.network._measured import Scores, accuracy, hits, score
-from equivfast.studies.network._passes import Pass
+from equivfast.studies.network._measured import Floats, Scores, accuracy, hits, score
+from equivfast.studies.network._passes import Pass, side_by_side
 from equivfast.studies.network._pictures import Moves, Pictures
 
 # Every fifth training image chooses hyper-parameters.
@@ -58,6 +58,7 @@ class Study:
         self.identity = self._identity()
         self.pieces = _run.Pieces(self.folder, self.identity, config.resume)
         self.draws = Bootstrap(len(self.test), config.seed)
+        self._means: dict[Key, np.ndarray] = {}
 
     def _pictures(self, images: data.Images, most: int) -> Pictures:
         """At most so many images, spread over the whole part."""
@@ -134,23 +135,17 @@ class Study:
         return self.pieces.get("measured", self._measured)
 
     def _measured(self) -> dict[str, Any]:
-        keys = [(layer, g) for layer in self.layers for g in self.transforms]
-        scores = {
-            (layer.name, g.name): Scores([m.name for m in self.closed[layer.name, g.name]])
-            for layer, g in keys
-        }
         upright, none = [], {g.name: [] for g in self.transforms}  # type: ignore[var-annotated]
-        with torch.no_grad():
-            for places, images in self.test.batches():
-                self.progress("test images", places.start, len(self.test))
-                labels = self.test.labels[places]
-                fields = self.network.read(images, [layer.name for layer in self.layers])
-                upright.append(hits(self.network.output(images), labels))
-                for g in self.transforms:
-                    moved = self.moves(g, images)
-                    none[g.name].append(hits(self.network.output(moved), labels))
-                    self._score(g, moved, fields, labels, scores)
-        self.progress("test images", len(self.test), len(self.test))
+        scores = self._scores()
+        done = 0
+        for right, moved, found in side_by_side(self._judged, self.test.batches(), self.network.device):
+            upright.append(right)
+            done += len(right)
+            for name, hit in moved.items():
+                none[name].append(hit)
+            for key, part in found.items():
+                scores[key].extend(part)
+            self.progress("test images", done, len(self.test))
         return {
             "original": accuracy(np.concatenate(upright), self.draws, self.classes),
             "none": {
@@ -162,20 +157,29 @@ class Study:
             },
         }
 
-    def _score(
-        self,
-        g: Transform,
-        moved: Tensor,
-        fields: dict[str, Tensor],
-        labels: Tensor,
-        scores: dict[Key, Scores],
-    ) -> None:
-        others = self.network.read(moved, [layer.name for layer in self.layers])
-        for layer in self.layers:
-            key = layer.name, g.name
-            undos = {m.name: m.map for m in self.closed[key]}
-            pair = fields[layer.name], others[layer.name], moved, labels
-            score(self.network, layer, undos, [pair], self.mean(key), self.used(layer, g), scores[key])
+    def _scores(self) -> dict[Key, Scores]:
+        return {key: Scores([m.name for m in closed]) for key, closed in self.closed.items()}
+
+    def _judged(self, batch: tuple[slice, Tensor]) -> tuple[Floats, dict[str, Floats], dict[Key, Scores]]:
+        """Of some test images: hits upright, hits transformed without a map, and the scores of all maps."""
+        places, images = batch
+        labels, scores, none = self.test.labels[places], self._scores(), {}
+        names = [layer.name for layer in self.layers]
+        with torch.no_grad():
+            fields = self.network.read(images, names)
+            upright = hits(self.network.output(images), labels)
+            for g in self.transforms:
+                moved = self.moves(g, images)
+                none[g.name] = hits(self.network.output(moved), labels)
+                others = self.network.read(moved, names)
+                for layer in self.layers:
+                    key = layer.name, g.name
+                    undos = {m.name: m.map for m in self.closed[key]}
+                    pair = fields[layer.name], others[layer.name], moved, labels
+                    score(
+                        self.network, layer, undos, [pair], self.mean(key), self.used(layer, g), scores[key]
+                    )
+        return upright, none, scores
 
     def _rows(self, key: Key, scores: Scores) -> list[dict[str, Any]]:
         residuals, accuracies = scores.residuals(self.draws), scores.accuracies(self.draws, self.classes)
@@ -194,6 +198,11 @@ class Study:
 
     def mean(self, key: Key) -> np.ndarray:
         """The channels' means of phi(x) over the training images."""
+        if key not in self._means:
+            self._means[key] = self._mean(key)
+        return self._means[key]
+
+    def _mean(self, key: Key) -> np.ndarray:
         moments = next(iter(self.statistics[key][0].problems(1))).moments
         return np.asarray(moments.mean_y.cpu().numpy())
 
