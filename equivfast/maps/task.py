@@ -16,7 +16,7 @@ from equivfast.maps._task_settings import Training
 from equivfast.maps._task_state import fingerprint
 from equivfast.maps.map import Map
 
-__all__ = ["Batches", "Trained", "Training", "train"]
+__all__ = ["Trained", "Training", "train"]
 
 
 @dataclass(frozen=True)
