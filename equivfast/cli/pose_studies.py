@@ -33,6 +33,13 @@ _RESUME = click.option(
 @click.option("--splits", default=5, show_default=True, help="How often heads are divided anew.")
 @click.option("--train", default=60, show_default=True, help="Heads to learn from; the others are tested.")
 @click.option("--poses", default=36, show_default=True, help="Rotations that are tried, by equal steps.")
+@click.option(
+    "--network",
+    "networks",
+    multiple=True,
+    metavar="MODEL#LAYER[@WEIGHTS]",
+    help="A layer to learn rotations from besides HOG, e.g. embedded:photos-a#features.3; may be repeated.",
+)
 @click.option("--threads", type=int, help="CPU threads.  [default: as torch chooses]")
 @_SEED
 @_RESUME

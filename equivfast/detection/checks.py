@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,8 @@ import torch
 
 from equivfast.detection.crops import Layout
 from equivfast.groups import Transform
-from equivfast.representations import HOG
+from equivfast.representations import HOG, Representation
 
-_MOST_SIDE = 16  # cells of a canvas
 _SCALES_OF_POSES = (0.4, 2.5)
 # Beyond these pixels of an enlarged image memory runs out; an image as it is may be larger.
 _MOST_PIXELS = 1 << 27
@@ -25,17 +24,40 @@ def similarity(g: Transform) -> bool:
     return bool(sizes[0] <= sizes[1] * (1 + 1e-9))
 
 
+def chosen(name: str, phi: Any, representation: Any) -> Any:
+    """HOG, with the settings of `phi` where it is given, or another representation; ValueError for anything else."""
+    if representation is None:
+        if phi is not None and not isinstance(phi, HOG):
+            raise ValueError(f"{name}: phi must be a HOG representation or None, got {type(phi).__name__}")
+        return HOG() if phi is None else phi
+    if phi is not None:
+        raise ValueError(f"{name}: phi must be None where a representation is given, got {phi}")
+    if not isinstance(representation, Representation):
+        kind = type(representation).__name__
+        raise ValueError(
+            f"{name}: representation must be a Layer, another representation or None, got {kind}"
+        )
+    if not isinstance(representation, Hashable):
+        kind = type(representation).__name__
+        raise ValueError(f"{name}: representation must be hashable, got {kind}, which is not")
+    return representation
+
+
 def parts(name: str, poses: Sequence[Transform], phi: Any) -> None:
     """ValueError for poses and representations that a detector cannot be made of."""
-    if not isinstance(phi, HOG):
-        raise ValueError(f"{name}: phi must be a HOG representation or None, got {type(phi).__name__}")
-    if phi.variant == "dpm":
+    if isinstance(phi, HOG) and phi.variant == "dpm":
         raise ValueError(f"{name}: phi must not be of variant dpm, which leaves cells out, got {phi}")
     if not poses or not all(isinstance(g, Transform) for g in poses):
         raise ValueError(f"{name}: poses must be transformations, at least one, got {list(poses)!r}")
     moved = [g.name for g in poses if g.offset.any()]
     if moved:
         raise ValueError(f"{name}: poses must leave the example's middle where it is, got {moved[0]}")
+
+
+def shown(name: str, patches: torch.Tensor) -> None:
+    """ValueError for examples, patches (n, c, h, w), that show nothing."""
+    if bool((patches == patches[:, :, :1, :1]).all()):
+        raise ValueError(f"{name}: the example must show edges, got one without")
 
 
 def fields(name: str, of_examples: torch.Tensor) -> None:
@@ -46,8 +68,8 @@ def fields(name: str, of_examples: torch.Tensor) -> None:
         raise ValueError(f"{name}: examples must differ, got {len(of_examples)} that are all alike")
 
 
-def most_cells(name: str, poses: Sequence[Transform]) -> int:
-    """How many cells an example may have along a side, so that the poses leave it on the canvas."""
+def most_cells(name: str, poses: Sequence[Transform], side: int) -> int:
+    """How many cells an example may have along a side, so that the poses leave it on a canvas of `side` cells."""
     sizes = np.array([np.linalg.svd(g.linear, compute_uv=False) for g in poses])
     smallest, largest = _SCALES_OF_POSES
     extreme = [g.name for g, s in zip(poses, sizes, strict=True) if s[1] < smallest or s[0] > largest]
@@ -55,7 +77,7 @@ def most_cells(name: str, poses: Sequence[Transform]) -> int:
         raise ValueError(
             f"{name}: poses must scale by {smallest} to {largest} (`detect` searches sizes), got {extreme[0]}"
         )
-    return int(_MOST_SIDE / max(float(sizes.max()), 1.0) + 1e-6)
+    return int(side / max(float(sizes.max()), 1.0) + 1e-6)
 
 
 def search(

@@ -24,21 +24,24 @@ MOST_CELLS = 10  # along the longer side, unless asked for more
 @dataclass(frozen=True)
 class Layout:
     """How an example is laid out: its size (width, height) in pixels, its rows and columns of cells, and the scale,
-    working pixels over pixels."""
+    working pixels over pixels; `extra` working pixels more are read along each axis, where cells need them."""
 
     size: tuple[float, float]
     rows: int
     columns: int
     scale: float
     cell: int
+    extra: int = 0
 
     @property
     def pixels(self) -> tuple[int, int]:
         """(height, width) of a working patch."""
-        return self.rows * self.cell, self.columns * self.cell
+        return self.rows * self.cell + self.extra, self.columns * self.cell + self.extra
 
 
-def layout(function: str, size: tuple[float, float], cell: int, cells: int | None, most: int = 16) -> Layout:
+def layout(
+    function: str, size: tuple[float, float], cell: int, extra: int, cells: int | None, most: int = 16
+) -> Layout:
     """The layout of examples of this size (width, height) in pixels.
 
     Definition the longer side has `cells` cells, by default as many as fit, at most 10, and more where the shorter one
@@ -68,7 +71,7 @@ def layout(function: str, size: tuple[float, float], cell: int, cells: int | Non
     # The nearest number of cells; of two equally near, the larger.
     along = min(fits, key=lambda along: (abs(along - wanted), -along))
     columns, rows = (along, tried[along]) if size[0] >= size[1] else (tried[along], along)
-    return Layout(size, rows, columns, along * cell / longer, cell)
+    return Layout(size, rows, columns, along * cell / longer, cell, extra)
 
 
 def image_planes(function: str, name: str, image: Any, channels: int | None = None) -> torch.Tensor:

@@ -11,15 +11,16 @@ import torch
 
 from equivfast.detection import checks, crops, files
 from equivfast.detection.alignment import Photo
-from equivfast.detection.background import natural_background
 from equivfast.detection.example import Example, typical
 from equivfast.detection.exemplar import Shape, exemplar_bank
+from equivfast.detection.features import cells_of, features_of, maps_of, side_of
 from equivfast.detection.found import Detection, distinct
 from equivfast.detection.search import APART, Candidates, candidates, followed, scored
 from equivfast.groups import Transform, identity, rotation
 from equivfast.maps.workers import apart
-from equivfast.pose import PoseBank, learned_maps
+from equivfast.pose import PoseBank
 from equivfast.pose.learned import Progress
+from equivfast.pose.prepared import described
 from equivfast.representations import HOG
 
 ROTATIONS = tuple(rotation(5.0 * k) for k in range(72))
@@ -28,11 +29,12 @@ ROTATIONS = tuple(rotation(5.0 * k) for k in range(72))
 class PoseDetector:
     """Finds an object in images at any place, turn and size, from one example or from several.
 
-    Definition The example's HOG is turned by learned maps into a template for each pose, decorrelated by what
+    Definition The example's HOG, or what another representation makes of it, is turned by learned maps into a template
+               for each pose, decorrelated by what
                photographs have in common (`exemplar_bank`), and all templates are compared with all windows of all
                scales exactly (`PoseBank`). The best are aligned: each is moved, turned and scaled until the image seen
                through it has the example's features
-    Cost       the first detector of a set of poses learns its maps and the background's statistics, a minute or less,
+    Cost       the first one of a set of poses learns its maps and the background's statistics, with HOG in a minute,
                and keeps both in `pose.cache_folder`; later ones take a fraction of a second
     Source     Lenc & Vedaldi 2015, section 3.4; Hariharan et al. 2012
 
@@ -52,7 +54,7 @@ class PoseDetector:
         bank: PoseBank,
         own: float,
         layout: crops.Layout,
-        phi: HOG,
+        phi: Any,
         channels: int,
         typical: float = 1.0,
     ) -> None:
@@ -60,12 +62,12 @@ class PoseDetector:
         self.field, self.bank, self.own = field, bank, own
         self.layout, self.phi, self.channels, self.typical = layout, phi, channels, typical
         self.poses: tuple[Transform, ...] = bank.poses or ()
-        background = natural_background(phi)
-        mean = torch.from_numpy(background.mean).float()
+        self.features = features_of(phi, channels)
+        mean = torch.from_numpy(self.features.background.mean).float()
         cells = Shape.around(layout.rows, layout.columns, [identity()]).kept
-        factor = background.factor(cells)
+        factor = self.features.background.factor(cells)
         deviation = field - mean[:, None, None]
-        self.example = Example(deviation, mean, layout.pixels, layout.scale, phi, cells, factor)
+        self.example = Example(deviation, mean, layout.pixels, layout.scale, self.features.phi, cells, factor)
         self._stretched = any(not checks.similarity(g) for g in self.poses)
 
     @classmethod
@@ -75,22 +77,25 @@ class PoseDetector:
         *,
         poses: Sequence[Transform] | None = None,
         phi: HOG | None = None,
+        representation: Any = None,
         cells: int | None = None,
         progress: Progress | None = None,
     ) -> PoseDetector:
         """The detector of what a crop of an image shows.
 
         Shapes     crop NumPy (h, w) or (h, w, 3), or torch (1, c, h, w), uint8 or floats
-        Units      poses: turns, shears, stretches about the crop's middle, by default rotations every 5 degrees (what
-                   lies between is found by alignment); scales are searched by `detect`. cells: of the crop's longer
-                   side, by default as many as it has, at most 10: larger crops are searched at a smaller scale
+        Units      poses: turns, shears, stretches about the crop's middle, by default rotations every 5 degrees (others
+                   are found by alignment); scales are searched by `detect`. phi: settings of HOG. representation: in
+                   its place a network's `Layer` or another one, of images of any size, white 255. cells: of the longer
+                   side, by default those of the crop, at most 10: larger crops are searched at a smaller scale
         Raises     ValueError for a crop below 3 x 3 cells or longer than 5 times its width, one without edges, NaN, no
                    pose, poses that move the middle or scale by less than 0.4 or more than 2.5
         """
-        image = crops.image_planes("PoseDetector.from_template", "crop", crop)
-        height, width = image.shape[2:]
-        boxes = np.array([[0.0, 0.0, width, height]])
-        return cls._learned("PoseDetector.from_template", [image], boxes, poses, phi, cells, progress)
+        name = "PoseDetector.from_template"
+        image = crops.image_planes(name, "crop", crop)
+        boxes = np.array([[0.0, 0.0, image.shape[3], image.shape[2]]])
+        phi = checks.chosen(name, phi, representation)
+        return cls._learned(name, [image], boxes, poses, phi, cells, progress)
 
     @classmethod
     def fit(
@@ -100,6 +105,7 @@ class PoseDetector:
         *,
         poses: Sequence[Transform] | None = None,
         phi: HOG | None = None,
+        representation: Any = None,
         cells: int | None = None,
         progress: Progress | None = None,
     ) -> PoseDetector:
@@ -118,6 +124,7 @@ class PoseDetector:
                 f"{name}: images must hold at least 2 examples (from_template takes one), got {len(images)}"
             )
         found = [crops.image_planes(name, f"image {k}", image) for k, image in enumerate(images)]
+        phi = checks.chosen(name, phi, representation)
         return cls._learned(name, found, crops.boxes_of(name, boxes, found), poses, phi, cells, progress)
 
     @classmethod
@@ -127,30 +134,33 @@ class PoseDetector:
         images: Sequence[torch.Tensor],
         boxes: np.ndarray[Any, np.dtype[np.float64]],
         poses: Sequence[Transform] | None,
-        phi: HOG | None,
+        phi: Any,
         cells: int | None,
         progress: Progress | None,
     ) -> PoseDetector:
-        phi = HOG() if phi is None else phi
         poses = ROTATIONS if poses is None else tuple(poses)
         checks.parts(name, poses, phi)
         channels = 3 if all(image.shape[1] == 3 for image in images) else 1
         images = [crops.gray(image) if channels == 1 else image for image in images]
         width, height = np.exp(np.log(boxes[:, 2:]).mean(0)).round(9).tolist()
-        layout = crops.layout(name, (width, height), phi.cell, cells, checks.most_cells(name, poses))
-        fields = phi(crops.patches(images, boxes, layout))
+        most = checks.most_cells(name, poses, side_of(name, phi))
+        layout = crops.layout(name, (width, height), *cells_of(phi, channels), cells, most)
+        shown = crops.patches(images, boxes, layout)
+        checks.shown(name, shown)
+        features = features_of(phi, channels)
+        fields = features.phi(shown)
         checks.fields(name, fields)
-        background = natural_background(phi)
-        maps = learned_maps([g.inverse() for g in poses], phi, progress=progress)
-        shape = Shape.around(layout.rows, layout.columns, poses)
-        bank, own = exemplar_bank(fields.mean(0), shape, poses, maps, background)
+        maps = maps_of(features, poses, channels, progress)
+        shape, hog = Shape.around(layout.rows, layout.columns, poses), isinstance(phi, HOG)
+        bank, own = exemplar_bank(fields.mean(0), shape, poses, maps, features.background, smooth=hog)
         found = cls(fields.mean(0), bank, own, layout, phi, channels)
         found.typical = typical(name, found.example, fields)
         return found
 
     def __repr__(self) -> str:
         width, height = self.layout.size
-        return f"PoseDetector({width:g} x {height:g} pixels, {len(self.poses)} poses, {self.phi})"
+        phi = self.phi if isinstance(self.phi, HOG) else described(self.phi)
+        return f"PoseDetector({width:g} x {height:g} pixels, {len(self.poses)} poses, {phi})"
 
     def detect(
         self,
@@ -165,7 +175,8 @@ class PoseDetector:
 
         Shapes     image: as `from_template` takes it
         Units      scales: smallest and largest size of the object, in sizes of the example (times that of the pose,
-                   where poses scale). threshold: least score; score: how like the example the image seen through the
+                   where poses scale). threshold: least score, the default being HOG's (with networks other places
+                   have up to .7); score: how like the example the image seen through the
                    pose is, see `example.Example.score`: 1 for the example itself, and for examples of `fit` where it
                    is as like their mean as they are. most: how many at most
         Definition candidates are the best windows of all poses at each scale, 6 scales to an octave; those that are
@@ -178,7 +189,8 @@ class PoseDetector:
         planes = crops.image_planes("PoseDetector.detect", "image", image, self.channels)
         limits = checks.search(self.layout, planes, scales, threshold, most)
         photo = Photo(planes)
-        found = candidates(photo, self.bank, self.own, self.example, self.layout, limits, most)
+        lattice = self.features.lattice
+        found = candidates(photo, self.bank, self.own, self.example, self.layout, limits, most, lattice)
 
         def judged(some: Candidates) -> list[Detection]:
             if align:
@@ -186,8 +198,8 @@ class PoseDetector:
                 some = followed(some, self.example, photo, limits, self._stretched, least)
             return scored(some, self.example, photo, self.layout, threshold, self.typical)
 
-        # A patch is a thousand pixels: torch's threads would wait for each other longer than they compute.
-        threads = torch.get_num_threads()
+        # A patch is a thousand pixels: torch's threads would wait for each other. Networks are asked by one at a time.
+        threads = torch.get_num_threads() if isinstance(self.phi, HOG) else 1
         shares = found.shares(threads)
         judgements = apart(judged, shares) if threads > 1 else map(judged, shares)
         detections = [one for some in judgements for one in some]
@@ -198,9 +210,11 @@ class PoseDetector:
         files.save(self, path)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> PoseDetector:
+    def load(cls, path: str | os.PathLike[str], *, representation: Any = None) -> PoseDetector:
         """Read a detector that `save` wrote.
 
-        Raises     ValueError, one line with the path, for any other file or a damaged one; OSError where there is none
+        Definition `representation`: the one it was made with, unless that was HOG; the file holds its settings alone
+        Raises     ValueError, one line with the path, for any other file or a damaged one, and where the representation
+                   is missing or another one; OSError where there is no file
         """
-        return cls(**files.read(path))
+        return cls(**files.read(path, representation))

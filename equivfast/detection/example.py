@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
-
-from equivfast.representations import HOG
 
 Array = NDArray[np.float64]
 
@@ -27,7 +26,7 @@ class Example:
     mean: torch.Tensor
     pixels: tuple[int, int]
     scale: float
-    phi: HOG
+    phi: Any
     cells: NDArray[np.int64]  # (n, 2) of (row, column): those that turns keep
     factor: Array  # `Background.factor` of these
 

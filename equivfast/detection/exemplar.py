@@ -72,7 +72,12 @@ class Shape:
 
 
 def exemplar_bank(
-    field: torch.Tensor, shape: Shape, poses: Sequence[Transform], maps: Sequence[Map], background: Background
+    field: torch.Tensor,
+    shape: Shape,
+    poses: Sequence[Transform],
+    maps: Sequence[Map],
+    background: Background,
+    smooth: bool = True,
 ) -> tuple[PoseBank, float]:
     """The bank that finds what `field` shows under every pose, and the score of finding just that.
 
@@ -80,6 +85,7 @@ def exemplar_bank(
     Definition f_g = M_g f, the features that the pose is predicted to have; w_g = Sigma^-1 (f_g - mu), which tells
                them best from the background, over the cells that come from the example. The score (w_g, f - mu) /
                sqrt(w_g Sigma w_g), Sigma with its ridge, counts standard deviations of scores of windows of photographs
+               `smooth`: without harmonics of the turn that HOG cannot have
     Source     Hariharan et al. 2012, for one example instead of a class; M_g of Lenc & Vedaldi 2015
     """
     # A map reads cells that the example does not show: the mean is the best guess for them.
@@ -95,7 +101,7 @@ def exemplar_bank(
     rows = deviations.reshape(len(poses), -1)
     factor = background.factor(cells)
     weights = cho_solve((factor, True), rows.T, check_finite=False).T.reshape(deviations.shape)
-    weights = _smooth(weights, poses) * visible[..., None]
+    weights = (_smooth(weights, poses) if smooth else weights) * visible[..., None]
     flat = weights.reshape(len(poses), -1)
     deviation = np.linalg.norm(flat @ factor, axis=1)
     weights /= deviation[:, None, None]

@@ -14,7 +14,7 @@ from equivfast.groups import Transform, identity
 from equivfast.maps import Map, hellinger
 from equivfast.maps import identity as unchanged
 from equivfast.maps.collect import Features, Frame
-from equivfast.pose.learned import in_order, natural_windows
+from equivfast.pose.learned import in_order, natural_windows, shown_photographs
 from equivfast.representations import HOG
 
 # Matrices that differ by less than this in every entry are one transformation.
@@ -103,7 +103,7 @@ def composition_error(
     """
     if not maps or not all(isinstance(m, Map) and m.kind == "shared" for m in maps):
         raise ValueError(f"composition_error: maps must be shared maps, at least one, got {list(maps)!r}")
-    features = HOG() if phi is None else phi
+    features: Features = shown_photographs(phi) if images is None else HOG() if phi is None else phi
     x = natural_windows(held_out=True) if images is None else images
 
     def error(m: Map) -> float:

@@ -14,8 +14,9 @@ from equivfast.groups import Sampler, Transform
 from equivfast.maps import Map
 from equivfast.maps.collect import Features
 from equivfast.pose.disc import Disc
-from equivfast.pose.disc_maps import read, shares
+from equivfast.pose.disc_maps import shares
 from equivfast.pose.learned import in_order
+from equivfast.pose.photographs import read
 
 _MOSAIC = 4096  # pixels across of the picture in which images lie side by side
 

@@ -22,6 +22,7 @@ from equivfast.maps.collect import Features
 from equivfast.maps.workers import apart
 from equivfast.pose.kept import cache_folder, keep, kept
 from equivfast.pose.orbits import Key, Orbits, symmetries, symmetrised
+from equivfast.pose.prepared import prepared
 from equivfast.representations import HOG
 
 Progress = Callable[[str, int, int], None]
@@ -31,6 +32,7 @@ T = TypeVar("T")
 # Counts the ways in which maps are learned: other numbers for the same photographs, another number here.
 _VERSION = 2
 _WINDOWS, _WINDOW, _SEED, _MIN_CONTRAST = 32, 192, 0, 2.0
+_WHITE = 1.0  # the intensity of white in these windows
 
 
 def learned_maps(
@@ -48,7 +50,7 @@ def learned_maps(
     """For each pose g the map of g^-1: what :func:`templates_from_maps` and `PoseBank.from_template` take.
 
     Shapes     images (n, c, h, w), as `phi` takes them; by default 32 windows of 192 pixels, gray, 0..1, of embedded
-               photographs. phi: by default `representations.HOG()`
+               photographs, to which a `Layer` is put as `prepared` says. phi: by default `representations.HOG()`
     Definition M' = `maps.fit(phi, g.inverse(), images, "ridge", ...)` of kind "shared"; the same pose (to 1e-9) is
                learned once. `symmetric`: s and t being the flips and half turns that `phi` has exactly
                (`phi.channel_action`, `phi.exact`) and that carry the images' cells onto each other, of all poses
@@ -75,7 +77,7 @@ def learned_maps(
     """
     if not poses or not all(isinstance(g, Transform) for g in poses):
         raise ValueError(f"learned_maps: poses must be transformations, at least one, got {list(poses)!r}")
-    features = HOG() if phi is None else phi
+    features = shown_photographs(phi) if images is None else HOG() if phi is None else phi
     x = natural_windows() if images is None else images
     moves = symmetries(features, features.grid(*x.shape[2:])) if symmetric else (identity(),)
     told = repr((_VERSION, support, interpolation, ridge, [s.name for s in moves]))
@@ -107,6 +109,11 @@ def learned_maps(
     if progress:
         progress("maps of poses", len(different), len(different))
     return orbits.maps(found, features)
+
+
+def shown_photographs(phi: Any) -> Any:
+    """phi for the windows of :func:`natural_windows`: a network's layer is shown gray as what it was trained on."""
+    return HOG() if phi is None else prepared(phi, _WHITE)
 
 
 def in_order(work: Callable[[S], T], items: Sequence[S], phi: Features) -> Generator[T, None, None]:

@@ -22,6 +22,8 @@ from equivfast.pose.disc import Disc
 from equivfast.pose.disc_maps import disc_maps
 from equivfast.pose.joint import mapped_features, warped_features
 from equivfast.pose.losses import angle_loss, keypoint_loss
+from equivfast.pose.prepared import prepared
+from equivfast.pose.scaled import standardised
 from equivfast.pose.structured_svm import Examples, StructuredSVM
 from equivfast.pose.turns import refined
 from equivfast.representations import HOG
@@ -29,6 +31,7 @@ from equivfast.representations import HOG
 Floats = NDArray[np.float64]
 # Near enough to compare one strength of regularization with another: share of the primal, and passes.
 _ROUGH, _ROUGH_PASSES = 0.1, 3
+_WHITE = 1.0  # the intensity of white in images
 
 
 class PoseRegressor(BaseEstimator):
@@ -41,11 +44,13 @@ class PoseRegressor(BaseEstimator):
                 "equivariant": it is described once, and its features are mapped back, score(g) = <w, M_g' phi(disc
                 (image))> = <A_g'^T w, phi(disc(image))> + <w, b_g'>, M_g' learned on photographs of something else
                 (:func:`disc_maps`): at prediction one bank of templates, whose warps were paid for in `fit`
-    Options     poses: the set that is searched. phi: by default `representations.HOG()`. loss: "angle", at most 1 from
-                `loss_scale` (45) degrees on, or "keypoints", of the `points` (p, 2) in centred pixels, at most 1 from
-                `loss_scale` pixels on (by default a quarter of the image). lambdas: regularization; of several the one
-                is taken with the lowest mean loss in `folds` parts of the training images, held out in turn.
-                windows: how many pieces of photographs the maps are learned on. tolerance, passes, seed: of the SVM
+    Options     poses: the set that is searched. phi: by default `representations.HOG()`; a `Layer` is shown gray images
+                as its network was trained on colours (`prepared`), and channels of anything but HOG are brought to one
+                scale (`standardised`). loss: "angle", at most 1 from `loss_scale` (45) degrees on, or "keypoints", of
+                the `points` (p, 2) in centred pixels, at most 1 from `loss_scale` pixels on (by default a quarter of
+                the image). lambdas: regularization; of several the one is taken with the lowest mean loss in `folds`
+                parts of the training images, held out in turn. windows: how many pieces of photographs the maps are
+                learned on. tolerance, passes, seed: of the SVM
     Attributes  after `fit`: weights_ (d, H, W), lambda_, svm_ (with the gap reached), losses_ {lambda: mean loss},
                 disc_, representation_; "equivariant": maps_ and bank_, a PoseBank of `poses`
     Source      Lenc & Vedaldi 2015, section 3.4
@@ -152,12 +157,12 @@ class PoseRegressor(BaseEstimator):
         return refined(self.poses, self.decision_function(images))
 
     def _prepare(self, size: int) -> None:
-        self.representation_: Any = HOG() if self.phi is None else self.phi
+        phi: Any = HOG() if self.phi is None else prepared(self.phi, _WHITE)
         self.disc_ = Disc(size)
-        given.check_grid(self.representation_, size)
+        given.check_grid(phi, size)
+        self.representation_: Any = phi if isinstance(phi, HOG) else standardised(phi, self.disc_)
         if self.variant == "equivariant":
-            phi: Any = self.representation_
-            self.maps_ = disc_maps(tuple(self.poses), phi, self.disc_, self.windows)
+            self.maps_ = disc_maps(tuple(self.poses), self.representation_, self.disc_, self.windows)
 
     def _grid(self) -> Any:
         return self.representation_.grid(self.disc_.size, self.disc_.size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -37,6 +37,10 @@ def check_settings(model: Any) -> None:
         raise ValueError(f"{_NAME}: poses must differ, got {len(poses)} of which {len(set(poses))} differ")
     if model.loss == "keypoints" and model.points is None:
         raise ValueError(f"{_NAME}: points must be given for the loss 'keypoints', got None")
+    if not isinstance(model.phi, Hashable):
+        raise ValueError(
+            f"{_NAME}: phi must be hashable, or None, got {type(model.phi).__name__}, which is not"
+        )
     mirrors = [g.name for g in poses if np.linalg.det(g.linear) <= 0]
     if model.loss == "angle" and mirrors:
         raise ValueError(f"{_NAME}: poses must not mirror for the loss 'angle', got {mirrors[0]}")

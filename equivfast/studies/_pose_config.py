@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from equivfast.studies._pose_networks import parse
+
 TASKS = ("rotation", "affine")
 LEAST_TRAIN, LEAST_TEST = 6, 4
 
@@ -19,7 +21,8 @@ class PoseConfig:
                equal steps; ``affine_poses``: poses of the affine task. ``windows`` and ``affine_windows``: pieces of
                photographs that maps are learned on. ``lambdas``: regularization, chosen inside the training heads.
                ``leak_splits``: splits of the leak control; 0 leaves it out. ``timing_images``: images of the timing;
-               0 leaves it out
+               0 leaves it out. ``networks``: layers that the rotations are learned from besides HOG, "MODEL#LAYER"
+               (MODEL as `representations.models.load` takes it), with weights "MODEL#LAYER@WEIGHTS"
     Raises     ValueError for numbers that make no sense
     """
 
@@ -38,6 +41,7 @@ class PoseConfig:
     lambdas: tuple[float, ...] = (1.0, 0.3)
     leak_splits: int = 2
     timing_images: int = 8
+    networks: tuple[str, ...] = ()
     seed: int = 0
     out: str | None = None
     resume: bool = False
@@ -60,3 +64,9 @@ class PoseConfig:
             raise ValueError(f"pose: threads must be at least 1, got {self.threads}")
         if not self.lambdas or not min(self.lambdas) > 0:
             raise ValueError(f"pose: lambdas must be at least one number above 0, got {self.lambdas}")
+        for name in self.networks:
+            parse(name)
+        if len(set(self.networks)) < len(self.networks):
+            raise ValueError(f"pose: networks must differ, got {', '.join(self.networks)}")
+        if self.networks and "rotation" not in self.tasks:
+            raise ValueError(f"pose: tasks must hold rotation for networks, got {', '.join(self.tasks)}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from equivfast.data import Heads
+from equivfast.data import WINDOW, Heads
 from equivfast.groups import Transform, hflip, identity, rotation
 from equivfast.maps.workers import apart
 from equivfast.studies._pose_tasks import Task
@@ -27,12 +27,12 @@ class Copies:
     def __len__(self) -> int:
         return len(self.poses)
 
-    def images(self, which: Sequence[int] | None = None) -> NDArray[np.float32]:
+    def images(self, which: Sequence[int] | None = None, size: int = WINDOW) -> NDArray[np.float32]:
         """(n, size, size)."""
         chosen = range(len(self)) if which is None else which
 
         def one(i: int) -> NDArray[np.float32]:
-            return self.heads.window(int(self.head_of[i]), self.poses[i] @ self.before[i])
+            return self.heads.window(int(self.head_of[i]), self.poses[i] @ self.before[i], size)
 
         return np.stack(list(apart(one, chosen)))
 

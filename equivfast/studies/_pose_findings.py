@@ -11,7 +11,13 @@ def of(result: dict[str, Any]) -> dict[str, Any]:
     """{"headline": [...], "findings": [...]} of the study's result."""
     tasks, timing = result["tasks"], result["timing"]
     headline = [_headline(task) for task in tasks]
-    sentences = [sentence for task in tasks for sentence in (_errors(task), _gap(task), *_leak(task))]
+    sentences = []
+    for task in tasks:
+        sentences += [_errors(task, "", _own(task)), _gap(task, "", task["gap"])]
+        for layer in task["networks"]:
+            rows = [_row(task, name) for name in layer["rows"].values()]
+            sentences += [_errors(task, _how(layer), rows), _gap(task, f", {layer['name']}", layer["gap"])]
+        sentences += _leak(task)
     if timing:
         headline.append(_ratio(timing))
         sentences.append(_time(timing))
@@ -31,6 +37,20 @@ def _row(task: dict[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
+def _own(task: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of HOG and of the control."""
+    others = {name for layer in task["networks"] for name in layer["rows"].values()}
+    return [row for row in task["rows"] if row["name"] not in others]
+
+
+def _how(layer: dict[str, Any]) -> str:
+    pooled = "" if layer["pooled"] == 1 else f" (means of {layer['pooled']} x {layer['pooled']})"
+    return (
+        f", {layer['cells']} x {layer['cells']} cells{pooled} of {layer['channels']} channels in windows of "
+        f"{layer['window']} pixels"
+    )
+
+
 def _headline(task: dict[str, Any]) -> dict[str, str]:
     ours, theirs = _row(task, "equivariant"), _row(task, "direct")
     return {
@@ -40,25 +60,25 @@ def _headline(task: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _errors(task: dict[str, Any]) -> str:
+def _errors(task: dict[str, Any], how: str, rows: list[dict[str, Any]]) -> str:
     parts = []
-    for row in task["rows"]:
+    for row in rows:
         parts.append(
             f"{row['name']} {_amount(task, row['mean']['mean'])} (median {_amount(task, row['median']['mean'])}, "
             f"{100 * row['within']['mean']:.1f} % within {_near(task)})"
         )
-    return f"{task['name'].capitalize()}, {task['label']}: mean error " + ", ".join(parts) + "."
+    return f"{task['name'].capitalize()}, {task['label']}{how}: mean error " + ", ".join(parts) + "."
 
 
-def _gap(task: dict[str, Any]) -> str:
-    gap = task["gap"]["mean"]
+def _gap(task: dict[str, Any], where: str, gaps: dict[str, Any]) -> str:
+    gap = gaps["mean"]
     low, high = _amount(task, gap["low"]), _amount(task, gap["high"])
     verdict = (
         "worse" if gap["low"] > 0 else "better" if gap["high"] < 0 else "neither clearly worse nor better"
     )
     return (
-        f"{task['name'].capitalize()}: the equivariant learner is {verdict} than the direct one, mean difference "
-        f"{_amount(task, gap['mean'])} [{low}, {high}]."
+        f"{task['name'].capitalize()}{where}: the equivariant learner is {verdict} than the direct one, mean "
+        f"difference {_amount(task, gap['mean'])} [{low}, {high}]."
     )
 
 

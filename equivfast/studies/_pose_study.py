@@ -19,6 +19,7 @@ from equivfast.studies import _run
 from equivfast.studies._pose_config import LEAST_TEST, PoseConfig
 from equivfast.studies._pose_copies import training
 from equivfast.studies._pose_examples import examples
+from equivfast.studies._pose_networks import NetworkLayer, load_layers
 from equivfast.studies._pose_rows import Bootstrap, cumulative, row
 from equivfast.studies._pose_tasks import Affine, Rotation, Task
 from equivfast.studies._pose_timing import timing
@@ -44,10 +45,11 @@ class Study:
         folder = Path(config.out) / "pieces" if config.out else None
         self.pieces = _run.Pieces(folder, self._identity(), config.resume)
         self.seconds: dict[str, float] = {}
+        self.layers = load_layers(config.networks)
 
     def _identity(self) -> dict[str, Any]:
         """All that the numbers depend on: settings, versions, and the very pixels of the heads."""
-        apart = ("out", "resume", "threads", "tasks", "splits", "leak_splits", "timing_images")
+        apart = ("out", "resume", "threads", "tasks", "splits", "leak_splits", "timing_images", "networks")
         settings = {k: v for k, v in asdict(self.config).items() if k not in apart}
         return {**settings, **_run.versions(), "pixels": self.heads.fingerprint}
 
@@ -87,6 +89,14 @@ class Study:
         errors = {NO_POSE: task.table(ours.truth)[:, fixed], DIRECT: direct.errors, EQUIVARIANT: ours.errors}
         # Poses of other sets than equal turns are taken as they are: there is nothing beside them to tell.
         grids = {DIRECT: direct.grid, EQUIVARIANT: ours.grid} if task.name == "rotation" else {}
+        networks = []
+        for layer in self.layers if task.name == "rotation" else []:
+            theirs = self._of_layer(task, layer)
+            rows = {learner: f"{layer.name}, {learner}" for learner in LEARNERS}
+            errors |= {name: theirs[learner].errors for learner, name in rows.items()}
+            grids |= {name: theirs[learner].grid for learner, name in rows.items()}
+            gap = draws.gap(theirs[EQUIVARIANT].errors, theirs[DIRECT].errors)
+            networks.append({**layer.describe(), "rows": rows, "gap": gap})
         return {
             "name": task.name,
             "label": task.label,
@@ -95,10 +105,16 @@ class Study:
             "poses": len(task.poses),
             "rows": [row(name, e, grids.get(name), task.near, draws) for name, e in errors.items()],
             "gap": draws.gap(ours.errors, direct.errors),
+            "networks": networks,
             "leak": self._leak(task) if task.name == "rotation" and self.config.leak_splits else None,
             "cumulative": cumulative(task.limits, errors),
             "scores": examples(trial, direct, ours),
         }
+
+    def _of_layer(self, task: Task, layer: NetworkLayer) -> dict[str, Found]:
+        """Both learners on a network's layer, shown the same copies of the same heads."""
+        trial = Trial(self.config, self.heads, task, layer, self.progress)
+        return {learner: Found(trial, trial.run(learner, self.pieces)) for learner in LEARNERS}
 
     def _leak(self, task: Task) -> dict[str, float]:
         """The equivariant learner on content turned at random: all it could find is what windows and disc betray."""

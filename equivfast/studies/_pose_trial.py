@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from equivfast import data
 from equivfast.data import Heads
 from equivfast.groups import Transform
 from equivfast.maps.workers import apart
@@ -20,6 +21,7 @@ from equivfast.pose.turns import refined
 from equivfast.representations import HOG
 from equivfast.studies import _pose_copies as copies
 from equivfast.studies._pose_config import PoseConfig
+from equivfast.studies._pose_networks import WINDOWS, NetworkLayer
 from equivfast.studies._pose_tasks import Task
 from equivfast.studies._run import Pieces, Progress
 
@@ -35,7 +37,7 @@ class Trial:
         config: PoseConfig,
         heads: Heads,
         task: Task,
-        phi: HOG,
+        phi: HOG | NetworkLayer,
         progress: Progress,
         scrambled: bool = False,
     ) -> None:
@@ -49,7 +51,9 @@ class Trial:
         self.splits = [self.learned(heads, config, k) for k in range(splits)]
         # Where there is nothing to learn there is nothing to choose by.
         self.lambdas = config.lambdas[:1] if scrambled else config.lambdas
-        self.name = f"{task.name}{' scrambled' if scrambled else ''}"
+        self.name, self.piece = f"{task.name}{' scrambled' if scrambled else ''}", ""
+        if isinstance(phi, NetworkLayer):
+            self.name, self.piece = f"{task.name} {phi.name}", f"-{phi.key}"
         self._lock = Lock()
         self._features: dict[str, tuple[PoseRegressor, torch.Tensor, torch.Tensor]] = {}
         self._images: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
@@ -68,7 +72,8 @@ class Trial:
         stage, count = f"{self.name}: {learner}", len(self.splits)
 
         def get(split: int) -> dict[str, Any]:
-            return pieces.get(f"{self.name}-{learner}-{split}", partial(self._fit, learner, split))
+            name = f"{self.name}{self.piece}-{learner}-{split}"
+            return pieces.get(name, partial(self._fit, learner, split))
 
         # The first one alone: it describes all copies, with all threads.
         found = [get(0)]
@@ -104,7 +109,8 @@ class Trial:
         """The learner, and all copies with each pose undone, for all splits."""
         if learner not in self._features:
             if self._images is None:
-                self._images = self.train.images(), self.test.images()
+                size = self.phi.window if isinstance(self.phi, NetworkLayer) else data.WINDOW
+                self._images = self.train.images(size=size), self.test.images(size=size)
             model = self.model(learner)
             self.progress(f"{self.name}: {learner}", 0, len(self.splits))
             train, test = (model.features(images) for images in self._images)
@@ -114,8 +120,11 @@ class Trial:
     def model(self, learner: str) -> PoseRegressor:
         config = self.config
         windows = config.windows if self.task.name == "rotation" else config.affine_windows
+        phi: Any = self.phi
+        if isinstance(phi, NetworkLayer):
+            phi, windows = phi.phi, min(windows, WINDOWS)
         return PoseRegressor(
-            self.task.poses, self.phi, learner, lambdas=self.lambdas,
+            self.task.poses, phi, learner, lambdas=self.lambdas,
             folds=2, windows=windows,
             tolerance=0.05, seed=config.seed, **self.task.learner,
         )  # fmt: skip

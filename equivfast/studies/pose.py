@@ -26,7 +26,8 @@ def run(config: PoseConfig, progress: Progress | None = None) -> dict[str, Any]:
     """Runs the study and returns its result, ready for JSON and for the report.
 
     Definition  heads are divided `splits` times into heads to learn from and heads to test on. Rows: the one pose that
-                suits the training copies best, whatever the image shows; the direct learner; the equivariant one.
+                suits the training copies best, whatever the image shows; the direct learner; the equivariant one; both
+                learners for each layer of `networks`, on the same copies in windows that hold as many cells.
                 Error: degrees between the angles, or how far apart both poses move eyes and nose, in head widths
     Raises      ValueError for heads that cannot be read or are too few, and settings that make no sense
     """
@@ -34,7 +35,7 @@ def run(config: PoseConfig, progress: Progress | None = None) -> dict[str, Any]:
         torch.set_num_threads(config.threads)
     study = Study(config, progress or _run.silent)
     result: dict[str, Any] = {
-        "title": "The pose of heads from HOG",
+        "title": f"The pose of heads from HOG{' and layers of networks' if config.networks else ''}",
         "created": _run.now(),
         "representation": study.phi.settings,
         "heads": study.describe(),

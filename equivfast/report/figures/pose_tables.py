@@ -9,7 +9,7 @@ from markupsafe import Markup
 from equivfast.report.atomic import finite
 from equivfast.report.figures.cells import barred, cell, estimate, head, missing, table
 from equivfast.report.figures.figure import Figure
-from equivfast.report.figures.poses import NOTES, Task, cells_words, form_of, near_words, networks
+from equivfast.report.figures.poses import NOTES, Task, form_of, near_words, networks
 from equivfast.report.formats import share
 from equivfast.report.svg import slug
 
@@ -31,7 +31,9 @@ def pose_table(place: int, task: Task) -> Figure:
     names = [row["name"] for row in task["rows"]]
     for k, layer in enumerate(networks(task)):
         for number, learner in enumerate(("direct", "equivariant")):
-            note = "" if number else cells_words(layer)
+            note = (
+                "" if number else f"{layer['channels']} channels, {layer['cells']} × {layer['cells']} cells"
+            )
             rows += _learner(place, names.index(layer["rows"][learner]), task, note)
         rows.append(_difference(f"tasks.{place}.networks.{k}.gap", layer["gap"], form, layer["name"]))
     heads = ["learner", "mean error", "median error", f"within {near_words(task)}"]
