@@ -69,6 +69,7 @@ def _rows(result: dict[str, Any]) -> dict[tuple[str, str], dict[str, float]]:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3600)
 def test_closed_forms_reach_the_table(cifar: Path, resnet20: dict[str, str]) -> None:
     config = NetworkConfig(
         **resnet20, images=str(cifar), layers=("bn1", "layer1", "layer2", "layer3"), transforms=tuple(TABLE),
@@ -89,6 +90,7 @@ def test_closed_forms_reach_the_table(cifar: Path, resnet20: dict[str, str]) -> 
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3600)
 def test_training_closes_a_third_of_what_closed_forms_leave(cifar: Path, resnet20: dict[str, str]) -> None:
     """In early and middle layers. After the last one only pooling and a linear layer follow, and what is lost stays
     lost: there a fifth is asked for."""
