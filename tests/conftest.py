@@ -92,3 +92,12 @@ def test_data() -> Path:
     if not folder.is_dir():
         pytest.fail(f"EQUIVFAST_TEST_DATA is set, but {folder} is not a folder")
     return folder
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """For small work: threads that share small steps wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

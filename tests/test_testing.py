@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,16 +18,9 @@ from equivfast.groups import Grid, Transform, parse
 from equivfast.measures import Budget
 from equivfast.testing import assert_equivariant
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TURNS = ["rot:90", "rot:180", "rot:270"]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Fields this small are slower on several."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 class Turning(nn.Module):

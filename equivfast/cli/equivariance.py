@@ -66,7 +66,7 @@ def equivariance(ctx: click.Context, model: str, out: Path, preflight: bool, **s
         if name in given:
             given[name] = split_transforms(given[name])
     if "parts" in given:
-        given["parts"] = names("parts", given["parts"])
+        given["parts"] = names(given["parts"])
     if kind == "network":
         network_command(model, out, preflight, given)
         return

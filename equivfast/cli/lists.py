@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 
-def names(option: str, text: str) -> tuple[str, ...]:
+def names(text: str) -> tuple[str, ...]:
     """Names between commas; `none` is none of them.
 
-    >>> names("parts", "curves, task"), names("parts", "none")
+    >>> names("curves, task"), names("none")
     (('curves', 'task'), ())
     """
     return tuple(name for part in text.split(",") if (name := part.strip()) not in ("", "none"))

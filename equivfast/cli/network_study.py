@@ -41,7 +41,7 @@ def network_command(model: str, out: Path, preflight: bool, given: dict[str, Any
 
     for name in ("layers", "methods"):
         if name in given:
-            given[name] = names(name, given[name])
+            given[name] = names(given[name])
     if "angles" in given:
         given["angles"] = numbers("angles", given["angles"])
     config = network.NetworkConfig(model=model, out=str(out), **given)

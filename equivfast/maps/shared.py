@@ -37,13 +37,26 @@ def shared_map(
 ) -> Map:
     """The map with this matrix and the bias that it leaves, mean(y) - A mean(x)."""
     mean_x, mean_y = (mean.cpu().numpy() for mean in (moments.mean_x, moments.mean_y))
-    counted = {"count": moments.count, "underdetermined": moments.inputs >= moments.count}
+    return solved_map(statistics, support, method, weight, mean_y - weight @ mean_x, moments.inputs, settings)
+
+
+def solved_map(
+    statistics: Statistics,
+    support: int | None,
+    method: str,
+    weight: Any,
+    bias: Any,
+    inputs: int,
+    settings: dict[str, Any],
+) -> Map:
+    """The map that was solved from the statistics, its largest regression of so many inputs."""
+    counted = {"count": statistics.count, "underdetermined": inputs >= statistics.count}
     return Map(
-        kind="shared",
+        kind=statistics.kind,
         g=statistics.g,
         method=method,
         weight=weight,
-        bias=mean_y - weight @ mean_x,
+        bias=bias,
         channels=statistics.channels,
         source=statistics.source,
         target=statistics.target,

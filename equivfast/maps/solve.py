@@ -14,6 +14,7 @@ from equivfast.maps.least_squares import CUTOFF, least_squares
 from equivfast.maps.least_squares import ridge as ridge_regression
 from equivfast.maps.map import Map
 from equivfast.maps.moments import Moments
+from equivfast.maps.shared import solved_map
 from equivfast.maps.statistics import Statistics
 
 LEARNED = ("least_squares", "ridge", "forward_selection")
@@ -105,20 +106,7 @@ def _maps(
     """One map for each of the solver's solutions."""
     sparse = method == "forward_selection"
     found, inputs = assemble(statistics, support, solver, len(settings), sparse)
-    common = {"count": statistics.count, "underdetermined": inputs >= statistics.count}
     return [
-        Map(
-            kind=statistics.kind,
-            g=statistics.g,
-            method=method,
-            weight=assembly.matrix,
-            bias=assembly.bias,
-            channels=statistics.channels,
-            source=statistics.source,
-            target=statistics.target,
-            support=statistics.support if support is None else support,
-            interpolation=statistics.interpolation,
-            settings={**setting, **common},
-        )
+        solved_map(statistics, support, method, assembly.matrix, assembly.bias, inputs, setting)
         for setting, assembly in zip(settings, found, strict=True)
     ]

@@ -124,7 +124,7 @@ def _later_parts(name: str, result: dict[str, Any]) -> None:
         for picture in [*shown, *(channel[key] for channel in item["channels"] for key in CHANNEL_PICTURES)]:
             check_picture(name, picture)
     if result["preflight"] is not None:
-        keys = ("bytes", "passes", "seconds_forward", "seconds_study", "ratio")
+        keys = ("bytes", "passes", "seconds_reading", "seconds_sums")
         check_keys(name, "preflight", result["preflight"], keys)
 
 

@@ -35,7 +35,7 @@ that of the mean of phi(x): 0 is exact, 1 is no better than the mean.
     controls    None, or name ("random weights"), rows [{layer, transform, residual, residual_control}]
     gallery     list, which may be empty, of layer, transform, image_x, image_gx, channels [{channel, phi_gx, mapped,
                 phi_x}]: pictures as above
-    preflight   None, or bytes, passes, seconds_forward, seconds_study, ratio
+    preflight   None, or bytes (of the sums), passes over the images, seconds_reading, seconds_sums
     headline    list of value, text (a sentence)
     findings    list of sentences
     interval    may be absent: what low and high are, in words

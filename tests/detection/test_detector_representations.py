@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import convolutions
@@ -17,18 +16,11 @@ from equivfast.groups import Grid, rotation, scaling, warp
 from equivfast.representations import HOG, Layer, Network
 from equivfast.representations.models import load
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 EYE = (130, 75, 80, 80)  # x, y, width, height
 POSES = [rotation(angle) for angle in range(0, 360, 15)]
 FEW = [rotation(angle) for angle in (-15, 0, 15)]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Threads that share small steps wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import torch
@@ -15,14 +13,7 @@ from equivfast import maps
 from equivfast.groups import Grid, parse, warp
 from equivfast.measures import Budget, error_budget
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Fields this small are slower on several."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.parametrize("g", ["hflip", "vflip", "rot:90", "rot:180", "shift:3,-2"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +19,7 @@ from equivfast.groups import Grid, parse
 from equivfast.measures import Budget, error_budget
 from equivfast.representations import models
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Fields this small are slower on several."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_vectors_are_one_cell() -> None:

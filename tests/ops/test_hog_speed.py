@@ -7,7 +7,7 @@ benchmarks/bench_hog.py's; these are the promises that a change must not break u
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,17 +15,9 @@ import torch
 
 import equivfast as ef
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("one_thread")]
 
 Call = Callable[[], Any]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def photograph(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import torch
@@ -21,17 +19,10 @@ from equivfast.pose.regressor_input import check_settings, folds
 from equivfast.pose.regressor_input import images as given_images
 from equivfast.representations import HOG
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SIZE, TURNS = 64, [groups.rotation(angle) for angle in range(0, 360, 20)]
 SETTINGS = {"lambdas": (1.0,), "windows": 60}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Threads that share small steps wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -121,7 +121,7 @@ def _whole() -> dict[str, Any]:
             ],
         },
         "gallery": [gallery(3, "layer1", "vflip"), gallery(17, names[2], "rot:90")],
-        "preflight": {"bytes": 1.3e9, "passes": 6, "seconds_forward": 7.2, "seconds_study": 84.0, "ratio": 11.7},
+        "preflight": {"bytes": 1.3e9, "passes": 6, "seconds_reading": 7.2, "seconds_sums": 5.5},
         "headline": [
             {"value": "87.7 %", "text": f"top-1 after a vertical flip with a map after layer1, 91.5 % upright {EVIL}"},
             {"value": "13 of 16", "text": "channels of conv1 do not notice a vertical flip"},

@@ -120,7 +120,7 @@ def trained_of(r: dict[str, Any]) -> dict[str, Any]:
         (lambda r: r["controls"]["rows"][0].pop("residual"), "a row of controls must have .*, lacks residual"),
         (lambda r: r["gallery"][0].update(image_x="https://example.org/x.png"), "a picture must be"),
         (lambda r: r["gallery"][1]["channels"][0].pop("mapped"), "a channel of gallery layer2.* lacks mapped"),
-        (lambda r: r["preflight"].pop("ratio"), "preflight must have bytes, .*, lacks ratio"),
+        (lambda r: r["preflight"].pop("seconds_sums"), "preflight must have bytes, .*, lacks seconds_sums"),
     ],
 )  # fmt: skip
 def test_refuses_a_result(tmp_path: Path, networked: dict[str, Any], spoil: Any, message: str) -> None:

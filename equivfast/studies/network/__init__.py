@@ -47,7 +47,7 @@ def run(config: NetworkConfig, progress: Progress | None = None) -> dict[str, An
         return found
 
     timed("pass", lambda: study.statistics)
-    ratio = study.timed()
+    spent = study.timed()
     measured = timed("test images", study.measured)
     entries = Entries(study, extra)
     result = {
@@ -60,7 +60,7 @@ def run(config: NetworkConfig, progress: Progress | None = None) -> dict[str, An
         "angles": None,
         "controls": None,
         "gallery": [],
-        "preflight": {"bytes": study.bytes, "passes": len(study.blocks), **ratio},
+        "preflight": {"bytes": study.bytes, "passes": len(study.blocks), **spent},
         "interval": INTERVAL,
     }
     for name, part in _parts(study, extra, entries, result).items():

@@ -15,8 +15,8 @@ from equivfast.maps import Map, Survey
 from equivfast.representations import models
 from equivfast.studies.network._measured import hits
 from equivfast.studies.network._passes import Pass
-from equivfast.studies.network._pictures import Moves, Pictures
-from equivfast.studies.network._study import TUNE_EVERY, Study
+from equivfast.studies.network._pictures import Moves
+from equivfast.studies.network._study import Study
 
 # Half a pixel each way is where interpolation has most to invent.
 _HALF = translation(0.5, 0.5)
@@ -63,11 +63,6 @@ class Extra:
             wanted += pair
         return list(dict.fromkeys(wanted))
 
-    def _parts(self) -> tuple[Pictures, Pictures]:
-        places = np.arange(len(self.pictures))
-        tuned = places % TUNE_EVERY == 0
-        return self.pictures.part(places[~tuned]), self.pictures.part(places[tuned])
-
     def _survey(
         self, run: Pass, transforms: list[Transform], support: int, stage: str
     ) -> tuple[Survey, Survey]:
@@ -80,7 +75,7 @@ class Extra:
                 stage=f"{stage}, {name}",
                 interpolation=self.config.interpolation,
             )
-            for part, name in zip(self._parts(), ("to fit", "to choose"), strict=True)
+            for part, name in zip(self.pictures.divided(), ("to fit", "to choose"), strict=True)
         )
         return fit, tune
 

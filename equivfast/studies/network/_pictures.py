@@ -17,6 +17,7 @@ from equivfast.representations import Network, Preprocess
 # Images are kept as tensors while they take less.
 _KEPT_BYTES = 1 << 30
 _SHIFT = 4
+_CHOOSE_EVERY = 5
 
 
 class Pictures:
@@ -43,6 +44,12 @@ class Pictures:
     def part(self, places: NDArray[np.int64]) -> Pictures:
         """Some of the pictures."""
         return Pictures(self.images, self.indices[places], self.network, self.batch_size)
+
+    def divided(self) -> tuple[Pictures, Pictures]:
+        """Those to fit on, and every fifth to choose on."""
+        places = np.arange(len(self))
+        chosen = places % _CHOOSE_EVERY == 0
+        return self.part(places[~chosen]), self.part(places[chosen])
 
     def at(self, places: slice) -> Tensor:
         """Preprocessed images (n, c, h, w) on the network's device."""

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,7 +17,7 @@ from equivfast.studies.network._closed import Closed
 from equivfast.studies.network._layers import StudiedLayer
 from equivfast.studies.network._measured import Scores, score
 from equivfast.studies.network._pictures import Pictures, augmented
-from equivfast.studies.network._study import TUNE_EVERY, Study
+from equivfast.studies.network._study import Study
 
 # Fields are kept for all epochs while they take less, and read anew in every epoch otherwise.
 _KEPT_BYTES = 1 << 30
@@ -72,10 +71,9 @@ class Trainer:
 
     def __init__(self, study: Study) -> None:
         self.study, config = study, study.config
-        places = np.arange(len(study.train))
-        tuned = places % TUNE_EVERY == 0
-        self.copies = Copies(study, study.train.part(places[~tuned]), config.copies, seed=config.seed)
-        self.held_out = Copies(study, study.train.part(places[tuned]), 1, seed=config.seed + 1)
+        fit, choose = study.train.divided()
+        self.copies = Copies(study, fit, config.copies, seed=config.seed)
+        self.held_out = Copies(study, choose, 1, seed=config.seed + 1)
         self.training = Training(loss=config.loss, epochs=config.epochs, seed=config.seed)
 
     def possible(self, layer: StudiedLayer) -> bool:
