@@ -110,3 +110,11 @@ def pose_argmax(
     out: tuple[int, ...],
     threads: int,
 ) -> None: ...
+def moments(
+    y: int,
+    shape: Sequence[int],
+    stride: Sequence[int],
+    used: Sequence[int],
+    sums: Sequence[int],
+    moved: Sequence[Sequence[int]],
+) -> None: ...

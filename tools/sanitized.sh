@@ -28,4 +28,4 @@ run() {
 # From outside the checkout and by the program `pytest`: `python -m` would put the checkout's own package first.
 (cd "$folder" && run python -c 'import sys, equivfast; sys.exit(not equivfast.__file__.startswith(sys.argv[1]))' "$stage")
 # -s, so that a report is seen when the process ends in the middle. Compiled graphs start a compiler of their own.
-run pytest -q -s -p no:cacheprovider -m 'not long' -k 'not compile' tests/ops tests/math tests/compat/test_skimage_hog.py "$@"
+run pytest -q -s -p no:cacheprovider -m 'not long' -k 'not compile' tests/ops tests/math tests/compat/test_skimage_hog.py tests/maps/test_layer_sums.py "$@"

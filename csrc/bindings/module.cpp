@@ -11,6 +11,7 @@
 #include "ops/cuda.hpp"
 #include "ops/feature_transform.hpp"
 #include "ops/hog.hpp"
+#include "ops/moments.hpp"
 #include "ops/pose_argmax.hpp"
 #include "ops/skimage_hog.hpp"
 
@@ -285,6 +286,33 @@ void bind_pose_argmax(py::module_& m) {
         });
 }
 
+// y: its (n, channels) and their strides; its used cells and their number; its sums. moved: for each x the same, then
+// index, weight, the number of sources, and the sums of x, x x^T and x y^T.
+void bind_moments(py::module_& m) {
+  m.def("moments",
+        [](uintptr_t y, const Numbers<2>& shape, const Numbers<2>& stride, const Numbers<2>& used,
+           const Numbers<2>& sums, const std::vector<Numbers<11>>& moved) {
+          ef::MomentsArgs args{view<const float>(y, shape, stride),
+                               pointer<const int64_t>(used.of[0]),
+                               used.of[1],
+                               pointer<double>(sums.of[0]),
+                               pointer<double>(sums.of[1]),
+                               {},
+                               nullptr};
+          for (const auto& [of] : moved)
+            args.moved.push_back({{pointer<const float>(of[0]), {of[1], of[2]}, {of[3], of[4]}},
+                                  pointer<const int64_t>(of[5]),
+                                  pointer<const float>(of[6]),
+                                  of[7],
+                                  pointer<double>(of[8]),
+                                  pointer<double>(of[9]),
+                                  pointer<double>(of[10])});
+          const ef::Workspace workspace(ef::moments_workspace(args));
+          args.workspace = workspace.get();
+          run_without_gil<ef::MomentsArgs, ef::moments_cpu>(args);
+        });
+}
+
 py::dict build() {
   py::list levels;
   for (auto level : ef::available_levels()) levels.append(ef::name_of(level));
@@ -320,4 +348,5 @@ PYBIND11_MODULE(_core, m) {
   bind_feature_transform(m);
   bind_pose_argmax(m);
   bind_skimage_hog(m);
+  bind_moments(m);
 }

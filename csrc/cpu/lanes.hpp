@@ -194,6 +194,25 @@ EF_INLINE auto sum_of(V v) {
   return sum;
 }
 
+// The sums of the lanes of four vectors.
+EF_INLINE void store_sums(const Values<double> (&v)[4], double* out) {
+#if defined(__AVX2__)
+#if defined(__AVX512F__)
+  __m256d half[4];
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i)
+    half[i] = _mm256_add_pd(_mm512_castpd512_pd256(v[i]), _mm512_extractf64x4_pd(v[i], 1));
+#else
+  const Values<double>(&half)[4] = v;
+#endif
+  const __m256d low = _mm256_hadd_pd(half[0], half[1]), high = _mm256_hadd_pd(half[2], half[3]);
+  const __m256d crossed = _mm256_permute2f128_pd(low, high, 0x21);
+  _mm256_storeu_pd(out, _mm256_add_pd(crossed, _mm256_blend_pd(low, high, 0xc)));
+#else
+  for (int i = 0; i < 4; ++i) out[i] = sum_of(v[i]);
+#endif
+}
+
 // The largest of the lanes, none of which is NaN.
 EF_INLINE float largest_of(Values<float> v) {
 #if defined(__AVX512F__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from equivfast.cli.errors import Program
+from equivfast.cli.memory import keep_freed_memory
 
 COMMANDS = {
     "demo": "equivfast.cli.demo:demo",
@@ -25,4 +26,5 @@ def program() -> None:
 
 def main() -> None:
     """The entry point that the installed script calls."""
+    keep_freed_memory()
     program()

@@ -101,4 +101,7 @@ struct Workspace {
 
 void pose_argmax(Random& random);
 
+// tests/cpp/fuzz_moments.cpp.
+void fuzz_moments(Random& random);
+
 }  // namespace fuzz

@@ -15,13 +15,22 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [  # what takes longest to compile comes first
     *(
         f"csrc/cpu/{name}/kernel.cpp"
-        for name in ("hog", "hog_backward", "skimage_hog", "feature_transform", "pose_argmax")
+        for name in ("hog", "hog_backward", "skimage_hog", "feature_transform", "pose_argmax", "moments")
     ),
     "tests/cpp/fuzz_ops.cpp",
     "tests/cpp/fuzz_pose_argmax.cpp",
+    "tests/cpp/fuzz_moments.cpp",
     *(
         f"csrc/cpu/{name}.cpp"
-        for name in ("dispatch", "parallel", "hog", "skimage_hog", "feature_transform", "pose_argmax")
+        for name in (
+            "dispatch",
+            "parallel",
+            "hog",
+            "skimage_hog",
+            "feature_transform",
+            "pose_argmax",
+            "moments",
+        )
     ),
 ]
 # The one level that is compiled is called baseline whatever its instructions, so that dispatch finds it.

@@ -33,8 +33,11 @@ TABLE: dict[str, tuple[float, dict[str, tuple[float, float]]]] = {
     ),
 }
 ORIGINAL = 0.915
-# Two images of the thousand: rounding turns so many answers, and the sampling of the scaled images is another.
+# Four images of the thousand: rounding turns so many answers, and the sampling of the scaled images is another.
 CLOSE = 0.0041
+# Cells that do not land on cells are sampled in another way than the table's; how matters most before the first ReLU
+# (bn1: .749 with bilinear cells, .809 with the nearest; layer1: .745 and .713).
+SAMPLED = 0.0101
 
 
 @pytest.fixture(scope="session")
@@ -83,8 +86,9 @@ def test_closed_forms_reach_the_table(cifar: Path, resnet20: dict[str, str]) -> 
         assert own["none"]["top1"]["mean"] == pytest.approx(none, abs=CLOSE)
         for layer, (_, closed) in layers.items():
             row = found[g, layer]
-            assert row["least-squares"] >= closed - CLOSE, (g, layer, row)
-            assert row["3x3"] >= closed - CLOSE, (g, layer, row)
+            close = SAMPLED if g.startswith("scale") else CLOSE
+            assert row["least-squares"] >= closed - close, (g, layer, row)
+            assert row["3x3"] >= closed, (g, layer, row)
             if ORIGINAL - closed > 0.03:
                 assert row["3x3"] > row["least-squares"], (g, layer, row)
 
