@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,18 @@ from equivfast.data.embedded_tasks import DIGITS, SIDE, crops, digits
 from equivfast.representations import embedded_nets
 from equivfast.representations._alexnet32 import AlexNet32
 
-TASKS = {"photos-a": ("photographs", 1), "photos-b": ("photographs", 2), "digits": ("digits", 3)}
+TASKS = {
+    "photos-a": ("photographs", 1),
+    "photos-b": ("photographs", 2),
+    "digits": ("digits", 3),
+    "digits-turned": ("digits", 3),
+}
+# What each image may be turned into before the network learns from it. Not all products: a 6 is no 9.
+MADE: dict[str, Sequence[Callable[[Tensor], Tensor]]] = {
+    "photographs": (lambda x: x.flip(3), lambda x: x),
+    "digits": (lambda x: x,),
+    "digits-turned": (lambda x: x, lambda x: x.flip(3), lambda x: x.flip(2), lambda x: x.rot90(1, (2, 3))),
+}
 EPOCHS = {"photographs": 24, "digits": 40}
 BATCH, RATE, DECAY, MOMENTUM = 64, 0.02, 5e-4, 0.9
 SHIFT = 3  # pixels, each way
@@ -41,12 +53,12 @@ def task(kind: str, part: str, seed: int) -> tuple[Tensor, Tensor]:
     return (torch.from_numpy(images).permute(0, 3, 1, 2) / 255 - mean) / std, torch.from_numpy(labels)
 
 
-def varied(images: Tensor, kind: str, draw: torch.Generator) -> Tensor:
-    """Each image shifted by up to SHIFT pixels over its repeated border; photographs flipped as often as not."""
+def varied(images: Tensor, made: Sequence[Callable[[Tensor], Tensor]], draw: torch.Generator) -> Tensor:
+    """Each image as one of those that are made of it, shifted by up to SHIFT pixels over its repeated border."""
     n = len(images)
-    if kind == "photographs":
-        flipped = torch.rand(n, generator=draw) < 0.5
-        images = torch.where(flipped[:, None, None, None], images.flip(3), images)
+    if len(made) > 1:
+        which = (len(made) * torch.rand(n, generator=draw)).long()
+        images = torch.stack([make(images) for make in made])[which, torch.arange(n)]
     padded = functional.pad(images, (SHIFT,) * 4, mode="replicate")
     places = torch.randint(2 * SHIFT + 1, (n, 2), generator=draw).tolist()
     return torch.stack([x[:, r : r + SIDE, c : c + SIDE] for x, (r, c) in zip(padded, places, strict=True)])
@@ -76,6 +88,7 @@ def accuracy(net: AlexNet32, images: Tensor, labels: Tensor) -> float:
 
 def train(name: str, epochs: int) -> tuple[AlexNet32, tuple[Tensor, Tensor]]:
     kind, seed = TASKS[name]
+    made = MADE[name] if name in MADE else MADE[kind]
     test = task(kind, "test", 0)
     net = initialised(int(test[1].max()) + 1, seed)
     draw = torch.Generator().manual_seed(seed)
@@ -88,7 +101,7 @@ def train(name: str, epochs: int) -> tuple[AlexNet32, tuple[Tensor, Tensor]]:
         net.train()
         total = 0.0
         for chosen in torch.randperm(len(images), generator=draw).split(BATCH):
-            loss = functional.cross_entropy(net(varied(images[chosen], kind, draw)), labels[chosen])
+            loss = functional.cross_entropy(net(varied(images[chosen], made, draw)), labels[chosen])
             optimiser.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(net.parameters(), CLIP[kind])

@@ -18,6 +18,7 @@ FULL: dict[str, dict[str, Any]] = {
         **DIGITS,
         "layers": CONVOLUTIONS,
         "trained": ("vflip", "rot:90"),
+        "controls": ("random", "embedded:digits-turned"),
         "train_images": 1000,
         "test_images": 359,
         "extra_images": 300,

@@ -20,13 +20,14 @@ NETWORK_OPTIONS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     (("--methods",), {"help": "cells, permutation, orthogonal, low-rank, sparse, least-squares, 1x1, 3x3."}),
     (("--train-images",), {"type": int, "help": "Images to learn from, at most."}),
     (("--test-images",), {"type": int, "help": "Images to measure on, at most."}),
-    (("--extra-images",), {"type": int, "help": "Training images of angles, audit and control."}),
+    (("--extra-images",), {"type": int, "help": "Training images of angles, audit and controls."}),
     (("--probe-images",), {"type": int, "help": "Test images of invariance counts and error budgets."}),
     (("--trained",), {"help": "Transformations whose layers are trained, or all."}),
     (("--epochs",), {"type": int, "help": "Epochs of training a layer."}),
     (("--copies",), {"type": int, "help": "Augmented copies of the training images."}),
     (("--angles",), {"help": "Degrees of the curve over rotations, with commas."}),
     (("--products",), {"help": "Products that the audit composes, as rot:90*rot:90."}),
+    (("--controls",), {"help": "Networks beside it: random (weights), MODEL or MODEL@WEIGHTS, with commas."}),
     (("--border-cells",), {"type": int, "help": "Cells at the edge that are not learned from."}),
     (("--interpolation",), {"help": "How cells are moved between cells: bilinear or nearest."}),
     (("--batch-size",), {"type": int, "help": "Images that go through the network together."}),
@@ -39,7 +40,7 @@ def network_command(model: str, out: Path, preflight: bool, given: dict[str, Any
     """Run the study of a network, or only say what it will take."""
     from equivfast.studies import network
 
-    for name in ("layers", "methods"):
+    for name in ("layers", "methods", "controls"):
         if name in given:
             given[name] = names(given[name])
     if "angles" in given:

@@ -113,9 +113,10 @@ def _later_parts(name: str, result: dict[str, Any]) -> None:
         check_keys(name, "angles", angles, ("degrees", "none", "series", "original"))
         _lengths(name, "angles", [angles["degrees"], angles["none"], *angles["series"].values()])
     if result["controls"] is not None:
-        check_keys(name, "controls", result["controls"], ("name", "rows"))
+        check_keys(name, "controls", result["controls"], ("names", "rows"))
         for row in result["controls"]["rows"]:
-            check_keys(name, "a row of controls", row, ("layer", "transform", "residual", "residual_control"))
+            check_keys(name, "a row of controls", row, ("layer", "transform", "residual", "controls"))
+            _lengths(name, "names and rows of controls", [result["controls"]["names"], row["controls"]])
     for item in result["gallery"]:
         check_keys(name, "a part of gallery", item, ("layer", "transform", *IMAGES, "channels"))
         for channel in item["channels"]:

@@ -32,7 +32,7 @@ that of the mean of phi(x): 0 is exact, 1 is no better than the mean.
                 condition}]; numbers or intervals
     lie         None, or generators, layers (names), values [[of each layer] for each generator]
     angles      None, or degrees, none (accuracies), series {layer: [accuracy or None]}, original (an accuracy)
-    controls    None, or name ("random weights"), rows [{layer, transform, residual, residual_control}]
+    controls    None, or names ("random weights"), rows [{layer, transform, residual, controls [of each name]}]
     gallery     list, which may be empty, of layer, transform, image_x, image_gx, channels [{channel, phi_gx, mapped,
                 phi_x}]: pictures as above
     preflight   None, or bytes (of the sums), passes over the images, seconds_reading, seconds_sums

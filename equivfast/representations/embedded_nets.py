@@ -1,9 +1,10 @@
-"""Three small networks that come with the package, each with the task it has learned.
+"""Four small networks that come with the package, each with the task it has learned.
 
 "photos-a" and "photos-b" tell the twelve embedded photographs apart by crops of 32 x 32 pixels and differ in their
 seed alone: a pair for the question whether two networks are equivalent. "digits" reads handwritten digits, a task of
-no textures and no colours. `tools/train_embedded_nets.py` has trained them; `equivfast.data.labelled("embedded:...")`
-gives their images.
+no textures and no colours; "digits-turned" began with the same weights and has also seen them mirrored, upside down and
+turned by 90 degrees: a control for what learning does to a transformation. `tools/train_embedded_nets.py` has trained
+them; `equivfast.data.labelled("embedded:...")` gives their images.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from equivfast.representations._alexnet32 import AlexNet32
 if TYPE_CHECKING:
     from equivfast.representations.network import Network
 
-NAMES = ("photos-a", "photos-b", "digits")
+NAMES = ("photos-a", "photos-b", "digits", "digits-turned")
 SIZE = 32
 # Grey levels 0..1 about the middle: the same for all nets, so that one's images can be shown to another.
 PREPROCESS: dict[str, Any] = {"mean": (0.5, 0.5, 0.5), "std": (0.25, 0.25, 0.25)}

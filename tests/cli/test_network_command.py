@@ -143,7 +143,10 @@ def test_nothing_is_measured_besides_the_table_where_none_is_asked(
         (["--model", "vgg"], "timm:NAME, embedded:NAME or FILE.py:FACTORY, got 'vgg'"),
         (["--model", "nowhere.py:small"], "model must name a file that is there, got 'nowhere.py:small'"),
         (["--model", "{files}/net.py:large"], "net.py (small), got 'large'"),
-        (["--model", "embedded:cats"], "name must be among photos-a, photos-b, digits, got 'cats'"),
+        (
+            ["--model", "embedded:cats"],
+            "name must be among photos-a, photos-b, digits, digits-turned, got 'cats'",
+        ),
         (["--memory", "100"], "limit must hold the sums of 1,"),
         (["--device", "abacus"], "device must be one that torch has here, got 'abacus'"),
     ],

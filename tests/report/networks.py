@@ -111,11 +111,11 @@ def _whole() -> dict[str, Any]:
         },
         "angles": angles(),
         "controls": {
-            "name": f"random weights {EVIL}",
+            "names": [f"random weights {EVIL}", "embedded:other"],
             "rows": [
                 {
                     "layer": n, "transform": "vflip", "residual": interval(0.1 + 0.1 * k, 0.01),
-                    "residual_control": 0.2 + 0.1 * k,
+                    "controls": [0.2 + 0.1 * k, interval(0.3, 0.01)],
                 }
                 for k, n in enumerate(names)
             ],

@@ -55,7 +55,7 @@ def test_every_number_names_its_place_and_is_the_one_of_the_result(
         assert f"{own}.variance" in paths
     for k in range(len(LAYERS)):
         assert {f"audit.{k}.law.0.{key}" for key in ("composed", "direct.low", "gap")} <= paths
-        assert {f"controls.rows.{k}.residual.mean", f"controls.rows.{k}.residual_control"} <= paths
+        assert {f"controls.rows.{k}.residual.mean", f"controls.rows.{k}.controls.0"} <= paths
 
 
 def test_every_figure_offers_its_data_and_the_page_all_but_pictures(

@@ -118,6 +118,7 @@ def trained_of(r: dict[str, Any]) -> dict[str, Any]:
         (lambda r: r["lie"]["values"][1].pop(), r"layers and values of lie must be lists .* got \[5, 5, 4, 5, 5\]"),
         (lambda r: r["angles"]["none"].pop(), r"angles must be lists of one length, at least 1, got \[7, 6, "),
         (lambda r: r["controls"]["rows"][0].pop("residual"), "a row of controls must have .*, lacks residual"),
+        (lambda r: r["controls"]["names"].pop(), r"names and rows of controls must be lists .* got \[1, 2\]"),
         (lambda r: r["gallery"][0].update(image_x="https://example.org/x.png"), "a picture must be"),
         (lambda r: r["gallery"][1]["channels"][0].pop("mapped"), "a channel of gallery layer2.* lacks mapped"),
         (lambda r: r["preflight"].pop("seconds_sums"), "preflight must have bytes, .*, lacks seconds_sums"),

@@ -127,16 +127,19 @@ def inverse_table(result: Result) -> Figure | None:
 
 
 def control_table(result: Result) -> Figure | None:
-    """The residual beside that of a network that has learned nothing; None where there is no control."""
+    """The residual beside those of networks with other weights; None where there is no control."""
     controls = result["controls"]
     if controls is None:
         return None
     labels, rows = _labels(result), []
     for k, row in enumerate(controls["rows"]):
         cells = [head(row["layer"]), words(labels.get(row["transform"], row["transform"]))]
-        cells += [_either(f"controls.rows.{k}.{key}", row[key]) for key in ("residual", "residual_control")]
+        cells.append(_either(f"controls.rows.{k}.residual", row["residual"]))
+        cells += [
+            _either(f"controls.rows.{k}.controls.{n}", value) for n, value in enumerate(row["controls"])
+        ]
         rows.append(("", cells))
-    heads = ["layer", "transformation", result["network"]["name"], controls["name"]]
+    heads = ["layer", "transformation", result["network"]["name"], *controls["names"]]
     return Figure("control-residuals", "Beside a control", table("plain law", heads, rows), controls)
 
 

@@ -95,7 +95,7 @@ def _parts(
     return {
         "angles": angles,
         "audit": lambda: study.pieces.get("audit", lambda: {"layers": extra.audit()})["layers"],
-        "control": lambda: study.pieces.get("control", extra.random),
+        "control": extra.controls,
         "lie": lambda: study.pieces.get("lie", entries.probes.lie),
         "gallery": entries.gallery,
     }

@@ -28,7 +28,9 @@ class NetworkConfig:
                ``probe_images``: test images of the invariance counts, the error budget and the Lie derivatives.
                ``trained``: transformations whose layers are trained, "all" for every one, for at most ``epochs``, on
                ``copies`` augmented copies of the training images, by a ``loss`` of `maps.task.Training`.
-               ``products``: "g*h", h applied first, that the audit composes
+               ``products``: "g*h", h applied first, that the audit composes. ``controls``: networks with the same
+               layers whose residuals stand beside this one's: "random" (its own, with random weights), "MODEL" or
+               "MODEL@WEIGHTS"
     Raises     ValueError for what makes no sense
     """
 
@@ -49,6 +51,7 @@ class NetworkConfig:
     copies: int = 3
     angles: tuple[float, ...] = (15.0, 30.0, 45.0, 60.0, 75.0, 90.0)
     products: tuple[str, ...] = ("rot:90*rot:90", "hflip*vflip")
+    controls: tuple[str, ...] = ("random",)
     border_cells: int = 0
     interpolation: str = "bilinear"
     batch_size: int = 100
@@ -106,5 +109,5 @@ class NetworkConfig:
     @property
     def identity(self) -> dict[str, Any]:
         """The settings that numbers depend on."""
-        apart = ("out", "resume", "threads", "parts", "memory", "device", "batch_size")
+        apart = ("out", "resume", "threads", "parts", "memory", "device", "batch_size", "controls")
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in apart}

@@ -12,16 +12,18 @@ from torch import Tensor
 from equivfast import maps, measures
 from equivfast.groups import Transform, hflip, identity, parse, rotation, translation, vflip
 from equivfast.maps import Map, Survey
-from equivfast.representations import models
+from equivfast.representations import Network, models
+from equivfast.studies._run import fingerprint
 from equivfast.studies.network._measured import hits
 from equivfast.studies.network._passes import Pass
 from equivfast.studies.network._pictures import Moves
-from equivfast.studies.network._study import Study
+from equivfast.studies.network._study import Study, weights_digest
 
 # Half a pixel each way is where interpolation has most to invent.
 _HALF = translation(0.5, 0.5)
 
 
+_RANDOM = "random weights"
 # Products that are these are called so.
 _PLAIN = (identity(), hflip(), vflip(), *(rotation(angle) for angle in (90, 180, -90)))
 # Of a layer's directions some hardly vary, and of these even a control learns nothing.
@@ -36,7 +38,7 @@ class ThereAndBack(Moves):
 
 
 class Extra:
-    """Maps of all layers for the curve over angles, for the audit, and for two controls."""
+    """Maps of all layers for the curve over angles, for the audit, and for two kinds of control."""
 
     def __init__(self, study: Study) -> None:
         self.study, self.config = study, study.config
@@ -46,6 +48,8 @@ class Extra:
         self.angles = [rotation(angle) for angle in self.config.angles] if "angles" in parts else []
         self.products = [self._factors(text) for text in self.config.products] if "audit" in parts else []
         self.inverses = [(g, g.inverse()) for g in study.transforms] if "audit" in parts else []
+        named = self.config.controls if "control" in parts else ()
+        self.others = {_RANDOM if text == "random" else text: self._control(text) for text in named}
         self._surveys: dict[Transform, tuple[Survey, Survey]] = {}
         self._maps: dict[tuple[str, Transform, int], Map] = {}
 
@@ -173,19 +177,45 @@ class Extra:
             found[layer.name] = measures.control_threshold(maps.ridge_path(*pair, support=1), _CONTROLLED)
         return found
 
-    def random(self) -> dict[str, Any]:
-        """Residuals of 1x1 maps, learned and measured on the same images with the network's weights and with random
-        ones."""
+    def _control(self, text: str) -> Network:
+        """A network whose layers are as large as the study's; ValueError where they are not."""
+        study, config = self.study, self.config
+        model, _, weights = (config.model, "", "random") if text == "random" else text.partition("@")
+        other = models.load(model, weights or None, seed=config.seed)
+        other.model.to(config.device)
+        fields = other.read(study.train.at(slice(0, 1)), [layer.name for layer in study.layers])
+        for layer in study.layers:
+            grid, found = layer.surveyed.grid, tuple(fields[layer.name].shape[1:])
+            wanted = (layer.channels, grid.height, grid.width)
+            if found != wanted:
+                raise ValueError(
+                    f"network: controls must have the network's layers, got {text}: {layer.name} is {found}, "
+                    f"not {wanted}"
+                )
+        return other
+
+    def controls(self) -> dict[str, Any]:
+        """Residuals of 1x1 maps, learned and measured on the same images in this network and in the controls."""
+        named = {name: weights_digest(other) for name, other in self.others.items()}
+        return self.study.pieces.get(f"controls {fingerprint(named)}", self._controls)
+
+    def _controls(self) -> dict[str, Any]:
         study = self.study
-        other = models.load(self.config.model, "random", seed=self.config.seed)
-        other.model.to(self.config.device)
         own = self._residuals(Pass(study.network, study.moves, study.progress), "control, own weights")
-        control = self._residuals(Pass(other, study.moves, study.progress), "control, random weights")
+        others = [
+            self._residuals(Pass(other, study.moves, study.progress), f"control, {name}")
+            for name, other in self.others.items()
+        ]
         rows = [
-            {"layer": layer, "transform": g, "residual": own[layer, g], "residual_control": control[layer, g]}
+            {
+                "layer": layer,
+                "transform": g,
+                "residual": own[layer, g],
+                "controls": [o[layer, g] for o in others],
+            }
             for layer, g in own
         ]
-        return {"name": "random weights", "rows": rows}
+        return {"names": list(self.others), "rows": rows}
 
     def _residuals(self, run: Pass, stage: str) -> dict[tuple[str, str], float]:
         study, network = self.study, run.network

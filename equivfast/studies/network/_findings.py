@@ -26,7 +26,7 @@ def label(name: str) -> str:
 def of(result: dict[str, Any]) -> dict[str, Any]:
     """The headline and the findings."""
     findings = [text for g in result["transforms"] for text in _transform(result, g)]
-    findings += [text for text in (_invariance(result), _control(result), _around(result)) if text]
+    findings += [text for text in (_invariance(result), *_controls(result), _around(result)) if text]
     return {"headline": _headline(result), "findings": findings}
 
 
@@ -102,16 +102,17 @@ def _invariance(result: dict[str, Any]) -> str | None:
     return f"Invariant channels, from the first layer to the last: {'; '.join(lines)}." if lines else None
 
 
-def _control(result: dict[str, Any]) -> str | None:
+def _controls(result: dict[str, Any]) -> list[str]:
     if not result["controls"]:
-        return None
-    rows = result["controls"]["rows"]
-    larger = sum(row["residual"] > row["residual_control"] for row in rows)
-    return (
-        f"With {result['controls']['name']} the same architecture's features are undone better in {larger} of "
-        f"{len(rows)} cases of a layer and a transformation (residual of a 1x1 map): "
-        + ("training made them harder to undo there." if 2 * larger > len(rows) else "training helps here.")
-    )
+        return []
+    rows, lines = result["controls"]["rows"], []
+    for k, name in enumerate(result["controls"]["names"]):
+        better = sum(row["residual"] > row["controls"][k] for row in rows)
+        lines.append(
+            f"In the same layers with {name} features are undone better in {better} of {len(rows)} cases of a layer "
+            "and a transformation (residual of a 1x1 map)."
+        )
+    return lines
 
 
 def _around(result: dict[str, Any]) -> str | None:

@@ -28,6 +28,15 @@ from equivfast.studies.network._pictures import Moves, Pictures
 Key = tuple[str, str]  # a layer and the name of a transformation
 
 
+def weights_digest(network: Network) -> str:
+    """A hash of all weights and their names."""
+    digest = hashlib.sha256()
+    for name, tensor in network.model.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
 class Study:
     """A network, its images, and the maps of its layers; made once, asked for its parts."""
 
@@ -64,15 +73,11 @@ class Study:
 
     def _identity(self) -> dict[str, Any]:
         """All that the numbers depend on: settings, versions, weights, and the images."""
-        digest = hashlib.sha256()
-        for name, tensor in self.network.model.state_dict().items():
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
         images = [self.data.train.fingerprint, self.data.test.fingerprint]
         return {
             **self.config.identity,
             **_run.versions(),
-            "weights_digest": digest.hexdigest(),
+            "weights_digest": weights_digest(self.network),
             "images_digest": images,
         }
 

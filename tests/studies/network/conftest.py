@@ -67,6 +67,13 @@ def plain():
 
 def around():
     return Around()
+
+
+def wider():
+    net = Plain()
+    net.conv1 = nn.Conv2d(3, 9, 3, padding=1)
+    net.conv2 = nn.Conv2d(9, 10, 3, stride=2, padding=1)
+    return net
 '''
 
 

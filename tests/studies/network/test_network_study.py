@@ -80,6 +80,20 @@ def test_a_layer_before_and_after_its_relu(plain: dict[str, Any]) -> None:
     assert [layer["relu"] for layer in plain["layers"]] == [False, False, True, False]
 
 
+def test_controls_stand_beside_the_network(config: Make, nets: Path) -> None:
+    """Isotropic filters and plain ones: what the one keeps the other does not; itself it equals."""
+    same, settings = f"{nets}:isotropic", {"layers": ("first", "second"), "parts": ("control",)}
+    found = network.run(config("isotropic", controls=("random", same), methods=("1x1",), **settings))[
+        "controls"
+    ]
+    assert found["names"] == ["random weights", same]
+    for row in found["rows"]:
+        random, itself = row["controls"]
+        assert itself == row["residual"] < 1e-5 < 0.01 < random
+    with pytest.raises(ValueError, match=r"controls must have the network's layers, got .*wider: conv1"):
+        network.run(config("around", layers=("conv1",), parts=("control",), controls=(f"{nets}:wider",)))
+
+
 def test_every_result_has_a_page(known: dict[str, Any], plain: dict[str, Any], tmp_path: Path) -> None:
     for result in (known, plain):
         page = report.write_network_page(tmp_path / "index.html", json.loads(json.dumps(result)))
