@@ -35,6 +35,19 @@ def test_the_pair_differs_in_its_weights_alone() -> None:
             assert abs(alike) < 0.2
 
 
+def test_turned_digits_are_read_by_the_net_that_has_seen_them() -> None:
+    images = labelled("embedded:digits").test
+    turns = [lambda x: x.flip(3), lambda x: x.flip(2), lambda x: x.rot90(1, (2, 3))]
+    right = {}
+    for name in ("digits", "digits-turned"):
+        network = models.load(f"embedded:{name}")
+        pixels = network.preprocess(images.take(range(len(images))))  # type: ignore[misc]
+        with torch.no_grad():
+            answers = [network.output(turn(pixels)).argmax(1).numpy() for turn in turns]
+        right[name] = [float((answer == images.labels).mean()) for answer in answers]
+    assert max(right["digits"]) < 0.5 and min(right["digits-turned"]) > 0.9, right
+
+
 def test_five_convolutions_can_be_cut_after() -> None:
     network = models.load("embedded:photos-a")
     convolutions = network.layers("all-conv")
@@ -49,5 +62,7 @@ def test_five_convolutions_can_be_cut_after() -> None:
 
 def test_together_they_are_small() -> None:
     assert sum(embedded_nets.path(name).stat().st_size for name in embedded_nets.NAMES) <= 2 << 20
-    with pytest.raises(ValueError, match="must be among photos-a, photos-b, digits, got 'cats'"):
+    with pytest.raises(
+        ValueError, match="must be among photos-a, photos-b, digits, digits-turned, got 'cats'"
+    ):
         embedded_nets.model("cats")
