@@ -17,6 +17,7 @@ from equivfast.studies._run import fingerprint
 from equivfast.studies.network._measured import hits
 from equivfast.studies.network._passes import Pass
 from equivfast.studies.network._pictures import Moves
+from equivfast.studies.network._probe_fields import ProbeFields
 from equivfast.studies.network._study import Study, weights_digest
 
 # Half a pixel each way is where interpolation has most to invent.
@@ -131,24 +132,22 @@ class Extra:
     def audit(self) -> list[dict[str, Any]]:
         """M_g M_h against M_gh, and inverses, for every layer whose cells the transformations carry onto cells."""
         study = self.study
-        probe = study.test.at(slice(0, self.config.probe_images))
-        names = [layer.name for layer in study.layers]
-        with torch.no_grad():
-            upright = study.network.read(probe, names)
-            fields = {g: study.network.read(study.moves(g, probe), names) for g in self._audited()}
+        fields = self._probe_fields(study.network)
         found = []
-        for layer in names:
-            law = [self._law(layer, g, h, fields[g @ h][layer], upright[layer]) for g, h in self.products]
-            inverse = [self._inverse(layer, g, upright[layer], fields[g][layer]) for g, _ in self.inverses]
+        for layer in (layer.name for layer in study.layers):
+            law = [self._law(layer, g, h, fields) for g, h in self.products]
+            inverse = [self._inverse(layer, g, fields) for g, _ in self.inverses]
             found.append({"layer": layer, "law": law, "inverse": inverse})
         return found
 
-    def _audited(self) -> list[Transform]:
-        return list(dict.fromkeys([g @ h for g, h in self.products] + [g for g, _ in self.inverses]))
+    def _probe_fields(self, network: Network) -> ProbeFields:
+        probe = self.study.test.at(slice(0, self.config.probe_images))
+        return ProbeFields(network, self.study.moves, probe, self.config.batch_size)
 
-    def _law(self, layer: str, g: Transform, h: Transform, moved: Tensor, upright: Tensor) -> dict[str, Any]:
+    def _law(self, layer: str, g: Transform, h: Transform, fields: ProbeFields) -> dict[str, Any]:
         # Maps undo: (g h)^-1 = h^-1 g^-1, so that g is undone first.
         undo_g, undo_h, undo_gh = (self.map(layer, k, 1) for k in (g, h, g @ h))
+        moved, upright = fields.moved(layer, g @ h), fields.upright(layer)
         law = measures.group_law(undo_h, undo_g, undo_gh, (moved.double(), upright.double()))
         both = next((plain for plain in _PLAIN if plain == g @ h), g @ h)
         return {
@@ -160,8 +159,9 @@ class Extra:
             "gap": law.gap,
         }
 
-    def _inverse(self, layer: str, g: Transform, upright: Tensor, moved: Tensor) -> dict[str, Any]:
+    def _inverse(self, layer: str, g: Transform, fields: ProbeFields) -> dict[str, Any]:
         undo, redo = self.map(layer, g, 1), self.map(layer, g.inverse(), 1)
+        upright, moved = fields.upright(layer), fields.moved(layer, g)
         gap = measures.inverse_gap(undo, redo, (upright.double(), moved.double()))
         return {"g": g.name, "gap": gap.gap, "condition": gap.condition}
 
@@ -217,22 +217,23 @@ class Extra:
         ]
         return {"names": list(self.others), "rows": rows}
 
+    @torch.no_grad()
     def _residuals(self, run: Pass, stage: str) -> dict[tuple[str, str], float]:
-        study, network = self.study, run.network
-        fit, tune = self._survey(run, study.transforms, 1, stage)
-        probe = study.test.at(slice(0, self.config.probe_images))
-        names = [layer.name for layer in study.layers]
+        fit, tune = self._survey(run, self.study.transforms, 1, stage)
+        fields = self._probe_fields(run.network)
         found = {}
-        with torch.no_grad():
-            upright = network.read(probe, names)
-            for g in study.transforms:
-                moved = network.read(study.moves(g, probe), names)
-                for layer in study.layers:
-                    pair = (survey.statistics(layer.name, g) for survey in (fit, tune))
-                    undone = maps.ridge_path(*pair, support=1)(moved[layer.name])
-                    inside = torch.from_numpy(study.used(layer, g))
-                    gap = (undone - upright[layer.name])[:, :, inside].double().square().sum()
-                    field = upright[layer.name][:, :, inside].double()
-                    spread = (field - field.mean((0, 2), keepdim=True)).square().sum()
-                    found[layer.name, g.name] = float(gap / spread) if spread > 0 else 0.0
+        for layer in self.study.layers:
+            for g in self.study.transforms:
+                pair = (survey.statistics(layer.name, g) for survey in (fit, tune))
+                undo, inside = maps.ridge_path(*pair, support=1), torch.from_numpy(self.study.used(layer, g))
+                field, moved = fields.upright(layer.name), fields.moved(layer.name, g)
+                gap = sum(
+                    float((undo(a) - b)[:, :, inside].double().square().sum())
+                    for a, b in zip(
+                        moved.split(self.config.batch_size), field.split(self.config.batch_size), strict=True
+                    )
+                )
+                used = field[:, :, inside].double()
+                spread = float((used - used.mean((0, 2), keepdim=True)).square().sum())
+                found[layer.name, g.name] = gap / spread if spread > 0 else 0.0
         return found

@@ -15,6 +15,7 @@ from equivfast.groups import Transform
 from equivfast.maps import Map
 from equivfast.studies.network._layers import StudiedLayer
 from equivfast.studies.network._measured import hits
+from equivfast.studies.network._probe_fields import ProbeFields
 from equivfast.studies.network._study import Study
 
 TOLERANCE = 0.05
@@ -32,24 +33,22 @@ class Probes:
         count = min(study.config.probe_images, len(study.test))
         self.images = study.test.at(slice(0, count))
         self.labels = study.test.labels[:count]
-        names = [layer.name for layer in study.layers]
-        with torch.no_grad():
-            self.upright = study.network.read(self.images, names)
-            self.moved_images = {g.name: study.moves(g, self.images) for g in study.transforms}
-            self.moved = {
-                name: study.network.read(images, names) for name, images in self.moved_images.items()
-            }
+        self.fields = ProbeFields(study.network, study.moves, self.images, study.config.batch_size)
 
     def invariant(self, layer: StudiedLayer, g: Transform, m: Map) -> dict[str, Any] | None:
         """The paper's count of invariant channels; None where not everything flows through the layer."""
         if not layer.complete:
             return None
-        field, images = self.moved[g.name][layer.name], self.moved_images[g.name]
+        size = self.study.config.batch_size
+        fields, images = self.fields.moved(layer.name, g).split(size), self.fields.moved_images(g).split(size)
 
         def accuracy(undo: Callable[..., Any]) -> float:
             with torch.no_grad():
-                logits = self.study.network.resume(layer.name, undo(field), images)
-            return float(hits(logits, self.labels)[:, 0].mean())
+                logits = [
+                    self.study.network.resume(layer.name, undo(field), x)
+                    for field, x in zip(fields, images, strict=True)
+                ]
+            return float(hits(torch.cat(logits), self.labels)[:, 0].mean())
 
         found = measures.invariant_channels(m, accuracy, accuracy(m), TOLERANCE)
         return {
@@ -61,7 +60,7 @@ class Probes:
 
     def variance(self, layer: StudiedLayer, g: Transform) -> float | None:
         """Mean over channels of the variance between x and g x, by the variance between images."""
-        stack = torch.stack([self.upright[layer.name], self.moved[g.name][layer.name]])
+        stack = torch.stack([self.fields.upright(layer.name), self.fields.moved(layer.name, g)])
         if stack.shape[1] < 2:
             return None
         ratio = measures.variance_ratio(stack)
@@ -101,7 +100,7 @@ class Probes:
 
     def gallery(self, layer: StudiedLayer, g: Transform, m: Map) -> dict[str, Any]:
         """An image, the same one transformed, and a few channels before and after the map."""
-        field, moved = self.upright[layer.name], self.moved[g.name][layer.name]
+        field, moved = self.fields.upright(layer.name), self.fields.moved(layer.name, g)
         chosen = field.var((0, 2, 3)).topk(min(_SHOWN, layer.channels)).indices.tolist()
         spread = field[:, chosen].flatten(2).std(2).mean(1)
         k = int(spread.argmax())
@@ -117,7 +116,7 @@ class Probes:
             "layer": layer.name,
             "transform": g.name,
             "image_x": _picture(self._photo(self.images[k])),
-            "image_gx": _picture(self._photo(self.moved_images[g.name][k])),
+            "image_gx": _picture(self._photo(self.fields.moved_images(g)[k])),
             "channels": channels,
         }
 

@@ -88,7 +88,7 @@ def test_closed_forms_reach_the_table(cifar: Path, resnet20: dict[str, str]) -> 
             row = found[g, layer]
             close = SAMPLED if g.startswith("scale") else CLOSE
             assert row["least-squares"] >= closed - close, (g, layer, row)
-            assert row["3x3"] >= closed, (g, layer, row)
+            assert row["3x3"] >= min(closed, ORIGINAL), (g, layer, row)
             if ORIGINAL - closed > 0.03:
                 assert row["3x3"] > row["least-squares"], (g, layer, row)
 
