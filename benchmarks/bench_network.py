@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("hflip", "vflip", "rot:90", "scale:0.70710678")
 BATCH = 100
 # Time grows with the number of images alone.
-FULL, FEW = 500, 24
+FULL, FEW = {1: 500, 3: 200}, 24
 
 
 class Problem:
@@ -86,9 +86,9 @@ def _products(statistics: ef.maps.Statistics) -> Tensor:
 
 def cases(quick: bool, threads: int) -> Iterator[Case]:
     threadpool_limits(threads, user_api="blas")
-    p = Problem(FEW if quick else FULL)
-    images = len(p.pictures)
     for support in (1, 3):
+        p = Problem(FEW if quick else FULL[support])
+        images = len(p.pictures)
         call: Callable[[], Tensor] = partial(p.ours, support)
         rivals = [
             Contestant("bare forward passes", p.bare, work="no layer is read, nothing is summed"),

@@ -23,6 +23,7 @@ NETWORK_OPTIONS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     (("--extra-images",), {"type": int, "help": "Training images of angles, audit and controls."}),
     (("--probe-images",), {"type": int, "help": "Test images of invariance counts and error budgets."}),
     (("--trained",), {"help": "Transformations whose layers are trained, or all."}),
+    (("--loss",), {"help": "Of training: features (outputs for upright images), classification, or both."}),
     (("--epochs",), {"type": int, "help": "Epochs of training a layer."}),
     (("--copies",), {"type": int, "help": "Augmented copies of the training images."}),
     (("--angles",), {"help": "Degrees of the curve over rotations, with commas."}),
