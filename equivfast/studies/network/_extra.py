@@ -25,6 +25,8 @@ _HALF = translation(0.5, 0.5)
 
 
 _RANDOM = "random weights"
+# Of a layer's fields in float64, at most; several of them are held.
+_AUDITED_BYTES = 1 << 28
 # Products that are these are called so.
 _PLAIN = (identity(), hflip(), vflip(), *(rotation(angle) for angle in (90, 180, -90)))
 # Of a layer's directions some hardly vary, and of these even a control learns nothing.
@@ -132,16 +134,18 @@ class Extra:
     def audit(self) -> list[dict[str, Any]]:
         """M_g M_h against M_gh, and inverses, for every layer whose cells the transformations carry onto cells."""
         study = self.study
-        fields = self._probe_fields(study.network)
         found = []
-        for layer in (layer.name for layer in study.layers):
-            law = [self._law(layer, g, h, fields) for g, h in self.products]
-            inverse = [self._inverse(layer, g, fields) for g, _ in self.inverses]
-            found.append({"layer": layer, "law": law, "inverse": inverse})
+        for layer in study.layers:
+            size = 8 * layer.channels * layer.grid.height * layer.grid.width
+            fields = self._probe_fields(study.network, max(1, _AUDITED_BYTES // size))
+            law = [self._law(layer.name, g, h, fields) for g, h in self.products]
+            inverse = [self._inverse(layer.name, g, fields) for g, _ in self.inverses]
+            found.append({"layer": layer.name, "law": law, "inverse": inverse})
         return found
 
-    def _probe_fields(self, network: Network) -> ProbeFields:
-        probe = self.study.test.at(slice(0, self.config.probe_images))
+    def _probe_fields(self, network: Network, most: int | None = None) -> ProbeFields:
+        count = self.config.probe_images if most is None else min(most, self.config.probe_images)
+        probe = self.study.test.at(slice(0, count))
         return ProbeFields(network, self.study.moves, probe, self.config.batch_size)
 
     def _law(self, layer: str, g: Transform, h: Transform, fields: ProbeFields) -> dict[str, Any]:
