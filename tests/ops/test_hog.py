@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, ClassVar
 
 import numpy as np
@@ -117,7 +118,19 @@ def test_an_image_without_an_inner_pixel_has_no_gradient(size: tuple[int, int]) 
 
 @pytest.mark.parametrize("variant", ["uoctti", "dalal-triggs", "dpm"])
 @pytest.mark.parametrize("orientations", [9, 4, 128])
-def test_cells_layout_is_padded_memory_with_the_same_values(variant: str, orientations: int) -> None:
+def test_cells_layout_is_padded_memory_with_the_same_values(
+    variant: str, orientations: int, cpu_level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    op = sys.modules["equivfast.ops.hog"]
+    fresh = op.padded_cells  # type: ignore[attr-defined]
+
+    def used(*wanted: Any) -> torch.Tensor:
+        """Memory that is not 0 by chance."""
+        out: torch.Tensor = fresh(*wanted)
+        out.as_strided((out.untyped_storage().nbytes() // out.element_size(),), (1,), 0).fill_(7)
+        return out
+
+    monkeypatch.setattr(op, "padded_cells", used)
     image = photograph((2, 3, 40, 33), torch.float32)
     planes = ef.hog(image, variant=variant, orientations=orientations)
     cells = ef.hog(image, variant=variant, orientations=orientations, layout="cells")

@@ -129,7 +129,7 @@ void normalise_row(const HogPlan& p, HogVariant variant, const T* cells, const T
 template <class T>
 void store_cells(const HogPlan& p, const T* row, T* to, int64_t cell_stride) {
   constexpr int lanes = kLanes<T>;
-  for (int64_t d = 0; d < p.out_channels; d += lanes) {
+  for (int64_t d = 0; d < whole_lines(p.out_channels); d += lanes) {
     for (int64_t x = 0; x < p.out_columns; x += lanes) {
       Values<T> square[lanes];
       for (int i = 0; i < lanes; ++i) square[i] = load(row + (d + i) * p.pitch + x);
