@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -24,17 +23,6 @@ _BLOCK_BYTES = 1 << 23
 
 _kept = threading.local()
 
-_SYMMETRIES: tuple[Callable[[NDArray[Any]], NDArray[Any]], ...] = (
-    lambda a: a,
-    lambda a: a[..., ::-1, :],
-    lambda a: a[..., ::-1],
-    lambda a: a[..., ::-1, ::-1],
-    lambda a: np.rot90(a, 1, (-2, -1)),
-    lambda a: np.rot90(a, -1, (-2, -1)),
-    lambda a: a.swapaxes(-2, -1),
-    lambda a: np.rot90(a, 2, (-2, -1)).swapaxes(-2, -1),
-)
-
 
 class Moved:
     """Where the cells of a field come from under g, and which cells are used."""
@@ -50,19 +38,10 @@ class Moved:
         inside = action.index.reshape(-1, taps) >= 0
         self.weight = torch.from_numpy(np.where(inside, action.weight.reshape(-1, taps), 0.0))
         self.plain = bool(taps == 1 and inside.all())
-        self.symmetry = self._symmetry(grid) if self.plain and not border_cells else None
+        # The same of the used cells alone, as the kernel takes them.
         of_used = np.flatnonzero(self.used)
         self.sources = self.index[of_used].contiguous()
         self.shares = None if self.plain else self.weight[of_used].float().contiguous()
-
-    def _symmetry(self, grid: Grid) -> Callable[[NDArray[Any]], NDArray[Any]] | None:
-        """The view that moves all cells (..., H, W), where g is a flip or turn of the grid."""
-        cells = np.arange(grid.height * grid.width).reshape(grid.height, grid.width)
-        wanted = self.index[:, 0].numpy()
-        for view in _SYMMETRIES:
-            if np.array_equal(view(cells).reshape(-1), wanted):
-                return view
-        return None
 
     def __call__(self, field: Tensor) -> Tensor:
         """The moved cells (n, c, H W) of a field (n, c, H, W); 0 where they lie outside."""
@@ -172,11 +151,6 @@ class GroupSums:
     def _fill(self, rows: Tensor, move: Moved, field: Tensor) -> None:
         """The taps (c, m, m) of the used cells of a field (n, c, H, W) as moved; taps outside are 0."""
         n, c, m = len(field), self.channels, self.support
-        if m == 1 and move.symmetry and rows.device.type == "cpu":
-            # NumPy turns, transposes and converts in one pass.
-            into = rows.numpy().reshape(c, n, *field.shape[2:])
-            np.copyto(into, move.symmetry(field.numpy()).swapaxes(0, 1))
-            return
         cells = move(field)
         if m == 1:
             rows.view(c, n, -1).copy_(self._used(cells).transpose(0, 1))

@@ -100,8 +100,6 @@ struct Workspace {
 };
 
 void pose_argmax(Random& random);
-
-// tests/cpp/fuzz_moments.cpp.
-void fuzz_moments(Random& random);
+void moments(Random& random);
 
 }  // namespace fuzz

@@ -18,7 +18,7 @@ struct Field {
   }
 };
 
-void fuzz_moments(Random& random) {
+void moments(Random& random) {
   const auto channels = [&] {
     return random.integer(0, 3) ? random.integer(0, 20) : random.integer(21, 150);
   };

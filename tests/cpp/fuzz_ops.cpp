@@ -198,7 +198,7 @@ int main(int argc, char** argv) {
     fuzz_skimage_hog<double>(random, ef::Dtype::float64);
     fuzz_feature_transform<float>(random, ef::Dtype::float32);
     fuzz_feature_transform<double>(random, ef::Dtype::float64);
-    fuzz::fuzz_moments(random);
+    fuzz::moments(random);
     fuzz::pose_argmax(random);
   }
   std::printf("%d rounds\n", rounds);

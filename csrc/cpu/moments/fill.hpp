@@ -20,10 +20,10 @@ struct CellRun {
   int64_t pitch;
 };
 
-EF_INLINE void widen_cells(const CellRun& r) {
+EF_INLINE void widen_cells(const float* field, int64_t count, double* row) {
   int64_t k = 0;
-  for (; k + kLanes<double> <= r.count; k += kLanes<double>) store(r.row + k, widened(r.field + k));
-  for (; k < r.count; ++k) r.row[k] = static_cast<double>(r.field[k]);
+  for (; k + kLanes<double> <= count; k += kLanes<double>) store(row + k, widened(field + k));
+  for (; k < count; ++k) row[k] = static_cast<double>(field[k]);
 }
 
 template <int kChannels>
@@ -51,8 +51,14 @@ EF_INLINE void sample_cells(const CellRun& r, const int64_t* index, const float*
   }
 }
 
+// Used cells from the `first` on.
 template <int kChannels>
 EF_INLINE void take_cells(const CellRun& r, const CellSource& from, int64_t first) {
+  if (!from.index) {
+    for (int c = 0; c < kChannels; ++c)
+      widen_cells(r.field + c * r.channel_stride + first, r.count, r.row + c * r.pitch);
+    return;
+  }
   const int64_t* index = from.index + first * from.sources;
   if (!from.weight) return move_cells<kChannels>(r, index);
   const float* weight = from.weight + first * from.sources;
@@ -60,24 +66,17 @@ EF_INLINE void take_cells(const CellRun& r, const CellSource& from, int64_t firs
   sample_cells<kChannels>(r, index, weight, from.sources);
 }
 
-// Used cells from the `first` on of all channels of an image.
+// The same of all channels of an image. Several channels share one reading of the index.
 inline void fill_image(CellRun r, int64_t channels, const CellSource& from, int64_t first) {
+  constexpr int kTogether = 4;
   int64_t c = 0;
-  // Several channels share one reading of the index.
-  for (; from.index && c + 4 <= channels; c += 4) {
-    take_cells<4>(r, from, first);
-    r.field += 4 * r.channel_stride;
-    r.row += 4 * r.pitch;
+  for (; c + kTogether <= channels; c += kTogether) {
+    take_cells<kTogether>(r, from, first);
+    r.field += kTogether * r.channel_stride;
+    r.row += kTogether * r.pitch;
   }
-  for (; c < channels; ++c, r.field += r.channel_stride, r.row += r.pitch) {
-    if (from.index) {
-      take_cells<1>(r, from, first);
-    } else {
-      CellRun whole = r;
-      whole.field += first;
-      widen_cells(whole);
-    }
-  }
+  for (; c < channels; ++c, r.field += r.channel_stride, r.row += r.pitch)
+    take_cells<1>(r, from, first);
 }
 
 // Columns [first, last) of all images' used cells; zeros up to four whole vectors. Returns the width.

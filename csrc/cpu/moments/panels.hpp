@@ -9,11 +9,16 @@ namespace ef {
 // Tiles of any level read whole numbers of 4 and of 6 rows.
 inline int64_t moments_rows(int64_t channels) { return (channels + 11) / 12 * 12; }
 
-// Cells of a panel, 128, 256 or 512: both panels stay in the second cache, four of their rows in the first.
-inline int64_t moments_cells(const MomentsArgs& a) {
+// Of the field x that has most.
+inline int64_t most_channels(const MomentsArgs& a) {
   int64_t p = 0;
   for (const MovedField& m : a.moved) p = std::max(p, m.x.size[1]);
-  const int64_t rows = moments_rows(p) + moments_rows(a.y.size[1]);
+  return p;
+}
+
+// Cells of a panel, 128, 256 or 512: both panels stay in the second cache, four of their rows in the first.
+inline int64_t moments_cells(const MomentsArgs& a) {
+  const int64_t rows = moments_rows(most_channels(a)) + moments_rows(a.y.size[1]);
   const int64_t fit = (int64_t{1} << 15) / std::max<int64_t>(rows, 1);
   return fit >= 512 ? 512 : fit >= 256 ? 256 : 128;
 }
@@ -29,10 +34,8 @@ struct MomentsPanels {
   static size_t bytes(const MomentsArgs& a) { return MomentsPanels(a, nullptr).carver.bytes(); }
 
   MomentsPanels(const MomentsArgs& a, void* memory) : carver(memory) {
-    int64_t rows = 0;
-    for (const MovedField& m : a.moved) rows = std::max(rows, moments_rows(m.x.size[1]));
     const int64_t pitch = moments_pitch(moments_cells(a));
-    x = carver.take<double>(rows * pitch);
+    x = carver.take<double>(moments_rows(most_channels(a)) * pitch);
     y = carver.take<double>(moments_rows(a.y.size[1]) * pitch);
   }
 };

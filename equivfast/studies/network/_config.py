@@ -13,6 +13,14 @@ INTERPOLATIONS = ("bilinear", "nearest")
 KINDS = ("cuts", "all-conv", "all")
 
 
+def control(text: str) -> tuple[str, str | None]:
+    """The parts of "MODEL" or "MODEL@WEIGHTS"; ValueError where one is missing."""
+    model, at, weights = text.partition("@")
+    if not model or (at and not weights):
+        raise ValueError(f"network: controls must be random, MODEL or MODEL@WEIGHTS, got {text!r}")
+    return model, weights or None
+
+
 @dataclass(frozen=True)
 class NetworkConfig:
     """Settings of :func:`equivfast.studies.network.run`.
@@ -88,6 +96,8 @@ class NetworkConfig:
             if text.count("*") != 1:
                 raise ValueError(f"network: products must be two transformations g*h, got {text!r}")
             parse(text)
+        for text in self.controls:
+            control(text)
         names = [g.name for g in self.parsed()]
         if len(set(names)) < len(names):
             raise ValueError(f"network: transforms must differ, got {', '.join(names)}")

@@ -14,6 +14,7 @@ from equivfast.groups import Transform, hflip, identity, parse, rotation, transl
 from equivfast.maps import Map, Survey
 from equivfast.representations import Network, models
 from equivfast.studies._run import fingerprint
+from equivfast.studies.network._config import control
 from equivfast.studies.network._measured import hits
 from equivfast.studies.network._passes import Pass
 from equivfast.studies.network._pictures import Moves
@@ -184,8 +185,8 @@ class Extra:
     def _control(self, text: str) -> Network:
         """A network whose layers are as large as the study's; ValueError where they are not."""
         study, config = self.study, self.config
-        model, _, weights = (config.model, "", "random") if text == "random" else text.partition("@")
-        other = models.load(model, weights or None, seed=config.seed)
+        model, weights = (config.model, "random") if text == "random" else control(text)
+        other = models.load(model, weights, seed=config.seed)
         other.model.to(config.device)
         fields = other.read(study.train.at(slice(0, 1)), [layer.name for layer in study.layers])
         for layer in study.layers:

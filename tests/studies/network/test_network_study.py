@@ -90,6 +90,8 @@ def test_controls_stand_beside_the_network(config: Make, nets: Path) -> None:
     for row in found["rows"]:
         random, itself = row["controls"]
         assert itself == row["residual"] < 1e-5 < 0.01 < random
+    with pytest.raises(ValueError, match=r"controls must be random, MODEL or MODEL@WEIGHTS, got 'net.py:f@'"):
+        config("around", controls=("net.py:f@",))
     with pytest.raises(ValueError, match=r"controls must have the network's layers, got .*wider: conv1"):
         network.run(config("around", layers=("conv1",), parts=("control",), controls=(f"{nets}:wider",)))
 
